@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** How to open a socket, perhaps inside another network namespace. */
+export interface SocketOptions {
+  /** Path of the namespace to open it in, such as `/run/netns/blue`; absent means the process's own. */
+  readonly netns?: string;
+  /** AF_*, such as 16 for AF_NETLINK. */
+  readonly domain: number;
+  /** SOCK_*, such as 3 for SOCK_RAW. Close-on-exec is always set. */
+  readonly type: number;
+  readonly protocol: number;
+  /** Integer socket options set before binding: level, name, value. A refused option is an error. */
+  readonly options?: readonly (readonly [level: number, name: number, value: number])[];
+}
+
+/** When the replies to one exchange are complete. */
+export interface ExchangeOptions {
+  /** Sequence number of the last message of the request. */
+  readonly lastSequence: number;
+  /**
+   * `last`: complete at an NLMSG_ERROR (acknowledgement or error) or NLMSG_DONE that carries `lastSequence`.
+   * `last-or-error`: also at any NLMSG_ERROR with an errno other than 0 (an nfnetlink batch that fails is not
+   * acknowledged to its end).
+   */
+  readonly until: 'last' | 'last-or-error';
+  /** Gives up after so many milliseconds without an answer; default 30,000. */
+  readonly timeoutMs?: number;
+}
+
+/** An open socket. Exchanges on one socket run one after the other, in order, on a thread of its own. */
+export interface NativeSocket {
+  /** Sends a request and gives all replies, concatenated as they came. Rejects with an error that has `errno`. */
+  exchange(request: Uint8Array, options: ExchangeOptions): Promise<Buffer>;
+  /** Joins multicast groups and hands over each datagram with its namespace id (−1: the socket's own). */
+  listen(
+    groups: readonly number[],
+    onData: (datagram: Buffer, nsid: number) => void,
+    onError: (error: NativeError) => void,
+  ): void;
+  /** Closes the socket; waiting exchanges are rejected with ECANCELED. May be called twice. */
+  close(): void;
+}
+
+/** What the addon throws: `code` is the symbolic errno, such as `ENOENT`; `syscall` what failed. */
+export interface NativeError extends Error {
+  readonly errno: number;
+  readonly code: string;
+  readonly syscall: string;
+}
+
+/** The primitives of the native addon: C++ moves bytes and errno, meaning is TypeScript. */
+export interface Native {
+  openSocket(options: SocketOptions): NativeSocket;
+  /** Opens a file as seen from inside a network namespace (for `/proc/sys/net`); gives a descriptor. */
+  openFileIn(netns: string, path: string, flags: number): number;
+  /** Makes a new network namespace and pins it at a path that must not exist yet; loopback is left down. */
+  createNetns(path: string): void;
+  /** Unpins a namespace and removes the file. The namespace itself ends when nothing uses it any more. */
+  deleteNetns(path: string): void;
+  /** Locks or unlocks an open file as flock(2) does, off the event loop. Rejects with ETIMEDOUT. */
+  flock(descriptor: number, mode: 'exclusive' | 'shared' | 'unlock', timeoutMs: number): Promise<void>;
+}
+
+/** The addon, loaded at the first use; there is no other place that loads it. */
+export function native(): Native {
+  loaded ??= createRequire(import.meta.url)(findAddon()) as Native;
+  return loaded;
+}
+
+let loaded: Native | undefined;
+
+/** The addon lies in the package's own folder, whether this code runs from source or from the bundle. */
+function findAddon(): string {
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return join(folder, 'native/build/Release/tsnet.node');
+  }
+  throw new Error('the folder of the tsnet package was not found above its code');
+}

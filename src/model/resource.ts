@@ -1,0 +1,132 @@
+import type { Ip } from './ip.ts';
+import type { Mac } from './mac.ts';
+import type { IfName } from './names.ts';
+import type { Port, Protocol } from './port.ts';
+import type { Address, Subnet } from './subnet.ts';
+
+/**
+ * Whose a resource is: `network:<id>`, `endpoint:<id>`, or `host` for what is only ensured. Written into the kernel as
+ * interface alias or element comment, so that what is ours is found by its mark and never by its shape.
+ */
+export type Owner = `network:${string}` | `endpoint:${string}` | 'host';
+
+/** A Linux bridge. */
+export interface BridgeLink {
+  readonly kind: 'bridge';
+  readonly name: IfName;
+  /** Fixed, because a bridge without one takes the lowest of its ports and changes with them. */
+  readonly mac: Mac;
+  readonly mtu?: number;
+  readonly owner: Owner;
+}
+
+/** A pair of interfaces, one end in a bridge. */
+export interface VethLink {
+  readonly kind: 'veth';
+  /** The end in the bridge. */
+  readonly name: IfName;
+  readonly bridge: IfName;
+  /** The end for the container, as long as it is on the host. */
+  readonly peer: IfName;
+  readonly peerMac: Mac;
+  readonly mtu?: number;
+  readonly owner: Owner;
+}
+
+/** An address on an interface of the host. */
+export interface AddressOn {
+  readonly kind: 'address';
+  readonly link: IfName;
+  readonly address: Address;
+  readonly owner: Owner;
+}
+
+/** A kernel setting below `/proc/sys/net`. Only ever ensured, never taken back: others may rely on it. */
+export interface SysctlSetting {
+  readonly kind: 'sysctl';
+  /** Such as `ipv4/ip_forward`, relative to `/proc/sys/net`. */
+  readonly path: string;
+  readonly value: string;
+  readonly owner: 'host';
+}
+
+/** How a network's traffic is filtered and translated, in the words of the network. */
+export interface NetworkRules {
+  readonly kind: 'network-rules';
+  readonly bridge: IfName;
+  readonly subnets: readonly Subnet[];
+  readonly isInternal: boolean;
+  readonly allowsIcc: boolean;
+  readonly masquerades: boolean;
+  readonly owner: Owner;
+}
+
+/** One way from a host port to a container port, for one address family. */
+export interface PublishedPort {
+  readonly kind: 'published-port';
+  readonly family: 4 | 6;
+  readonly protocol: Protocol;
+  /** Absent: every address of the host. */
+  readonly hostIp?: Ip;
+  readonly hostPort: Port;
+  readonly target: Ip;
+  readonly targetPort: Port;
+  readonly owner: Owner;
+}
+
+/** What tsnet makes in a kernel; the same type for what is desired and what was observed. */
+export type Resource = BridgeLink | VethLink | AddressOn | SysctlSetting | NetworkRules | PublishedPort;
+
+/** The identity of a resource in its namespace: two resources with one key can't both exist. */
+export function keyOf(resource: Resource): string {
+  switch (resource.kind) {
+    case 'bridge':
+    case 'veth':
+      return `link:${resource.name}`;
+    case 'address':
+      return `address:${resource.link}:${resource.address}`;
+    case 'sysctl':
+      return `sysctl:${resource.path}`;
+    case 'network-rules':
+      return `rules:${resource.bridge}`;
+    case 'published-port':
+      return `port:${resource.family}:${resource.protocol}:${resource.hostIp ?? '*'}:${resource.hostPort}`;
+  }
+}
+
+/** A resource as one line in the style of iproute2, without its owner. */
+export function formatResource(resource: Resource): string {
+  switch (resource.kind) {
+    case 'bridge':
+      return `link ${resource.name} type bridge address ${resource.mac}${formatMtu(resource.mtu)}`;
+    case 'veth':
+      return (
+        `link ${resource.name} type veth peer ${resource.peer} address ${resource.peerMac}` +
+        ` master ${resource.bridge}${formatMtu(resource.mtu)}`
+      );
+    case 'address':
+      return `address ${resource.address} dev ${resource.link}`;
+    case 'sysctl':
+      return `sysctl net/${resource.path} = ${resource.value}`;
+    case 'network-rules': {
+      const flags = [
+        resource.isInternal ? 'internal' : '',
+        resource.allowsIcc ? 'icc' : '',
+        resource.masquerades ? 'masquerade' : '',
+      ].filter((flag) => flag !== '');
+      return `rules dev ${resource.bridge} subnets ${resource.subnets.join(',')} ${flags.join(' ')}`.trimEnd();
+    }
+    case 'published-port': {
+      const host = bracketed(resource.hostIp ?? (resource.family === 4 ? '0.0.0.0' : '::'));
+      return `port ${resource.protocol} ${host}:${resource.hostPort} to ${bracketed(resource.target)}:${resource.targetPort}`;
+    }
+  }
+}
+
+function formatMtu(mtu: number | undefined): string {
+  return mtu === undefined ? '' : ` mtu ${mtu}`;
+}
+
+function bracketed(ip: string): string {
+  return ip.includes(':') ? `[${ip}]` : ip;
+}

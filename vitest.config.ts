@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+// Three lanes: unit needs no root; kernel needs root and private namespaces; engine needs a Docker Engine.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'kernel',
+          include: ['test/kernel/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'engine',
+          include: ['test/engine/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          // One real dockerd at a time: two would fight over two cores.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
