@@ -13,7 +13,7 @@ export interface Sandbox {
 /** A port of an endpoint that is reachable through the host. */
 export interface PortBinding {
   readonly protocol: Protocol;
-  /** The host address it answers on; absent means every one, of both families. */
+  /** The host address it answers on; absent means every one, `0.0.0.0` and `::` every one of their family. */
   readonly hostIp?: Ip;
   readonly hostPort: Port;
   readonly containerPort: Port;

@@ -29,6 +29,11 @@ export function familyOf(ip: Ip): IpFamily {
   return ip.includes(':') ? 6 : 4;
 }
 
+/** Whether an address stands for every address of its family: `0.0.0.0` or `::`. */
+export function isUnspecified(ip: Ip): boolean {
+  return ip === '0.0.0.0' || ip === '::';
+}
+
 /** The address as a number, 0 to 2³²−1 or 2¹²⁸−1. */
 export function ipToNumber(ip: Ip): bigint {
   return parseNumber(ip).number;

@@ -9,6 +9,9 @@ export type NetworkId = string & { readonly __brand: 'NetworkId' };
 /** The id of an endpoint: an engine's 64 hexadecimal digits or our own. */
 export type EndpointId = string & { readonly __brand: 'EndpointId' };
 
+/** A pool's name, made of its content: `local/10.1.0.0/24`, or `local/10.1.0.0/24/10.1.0.128/25` with a range. */
+export type PoolId = string & { readonly __brand: 'PoolId' };
+
 const ifNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 

@@ -1,6 +1,6 @@
 import type { Ip, IpFamily } from './ip.ts';
 import { invalid } from './errors.ts';
-import type { IfName, NetworkId } from './names.ts';
+import type { IfName, NetworkId, PoolId } from './names.ts';
 import type { Subnet } from './subnet.ts';
 
 /** One range of a network with the address its containers use as gateway. */
@@ -29,11 +29,13 @@ export interface Network {
   readonly allowsIcc: boolean;
   /** Whether connections that leave get the host's address. */
   readonly masquerades: boolean;
+  /** What interfaces of this network are called in a container, before their number; absent means `eth`. */
+  readonly interfacePrefix?: string;
   /** Host addresses that `-p 8080:80`, written without one, stands for; absent means all. */
   readonly hostBindings?: readonly Ip[];
   readonly subnets: readonly NetworkSubnet[];
   /** The pools that this network gives addresses from, where tsnet's own IPAM is used. */
-  readonly pools: readonly string[];
+  readonly pools: readonly PoolId[];
   /** Options as the user wrote them. */
   readonly options: Readonly<Record<string, string>>;
   /** Seconds since 1970. */

@@ -26,9 +26,8 @@ export interface VethLink {
   /** The end in the bridge. */
   readonly name: IfName;
   readonly bridge: IfName;
-  /** The end for the container, as long as it is on the host. */
-  readonly peer: IfName;
-  readonly peerMac: Mac;
+  /** The end for the container; `elsewhere` in an observation once it was moved into its sandbox. */
+  readonly peer: { readonly name: IfName; readonly mac: Mac } | 'elsewhere';
   readonly mtu?: number;
   readonly owner: Owner;
 }
@@ -101,7 +100,7 @@ export function formatResource(resource: Resource): string {
       return `link ${resource.name} type bridge address ${resource.mac}${formatMtu(resource.mtu)}`;
     case 'veth':
       return (
-        `link ${resource.name} type veth peer ${resource.peer} address ${resource.peerMac}` +
+        `link ${resource.name} type veth peer ${formatPeer(resource.peer)}` +
         ` master ${resource.bridge}${formatMtu(resource.mtu)}`
       );
     case 'address':
@@ -114,13 +113,17 @@ export function formatResource(resource: Resource): string {
         resource.allowsIcc ? 'icc' : '',
         resource.masquerades ? 'masquerade' : '',
       ].filter((flag) => flag !== '');
-      return `rules dev ${resource.bridge} subnets ${resource.subnets.join(',')} ${flags.join(' ')}`.trimEnd();
+      return `rules dev ${resource.bridge} subnets ${resource.subnets.join(',') || 'none'} ${flags.join(' ')}`.trimEnd();
     }
     case 'published-port': {
       const host = bracketed(resource.hostIp ?? (resource.family === 4 ? '0.0.0.0' : '::'));
       return `port ${resource.protocol} ${host}:${resource.hostPort} to ${bracketed(resource.target)}:${resource.targetPort}`;
     }
   }
+}
+
+function formatPeer(peer: VethLink['peer']): string {
+  return peer === 'elsewhere' ? 'in another namespace' : `${peer.name} address ${peer.mac}`;
 }
 
 function formatMtu(mtu: number | undefined): string {
