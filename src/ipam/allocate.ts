@@ -1,0 +1,119 @@
+import { TsnetError, boundsOf, type Ip } from '../model/index.ts';
+import { clear, levelsFor, nextFree, take, type NodeStore } from './address-tree.ts';
+import type { LeaseKind } from './lease.ts';
+import {
+  addressAt,
+  dynamicBounds,
+  familyOfPool,
+  holds,
+  hostBitsOf,
+  offsetOf,
+  usableBounds,
+  type Bounds,
+  type Pool,
+} from './pool.ts';
+
+/** Which address is wanted, and what for. */
+export interface AddressRequest {
+  readonly kind: LeaseKind;
+  /** Exactly this one; absent lets the pool choose. */
+  readonly address?: Ip;
+}
+
+/** An address and the pool as it is after that address was taken. */
+export interface Allocation {
+  readonly ip: Ip;
+  readonly pool: Pool;
+}
+
+/**
+ * Takes an address from a pool. A wish may be any usable address of the subnet. Without one, an endpoint gets the next
+ * free address of the pool's range after the one handed out last, so that a freed address rests as long as possible
+ * and neighbours forget its MAC; everything else gets the lowest free address of the subnet.
+ *
+ * @param nodes the pool's address tree; changed only on success
+ * @throws invalid-input if the wish is outside the subnet or stands for the network, its broadcast or its routers
+ * @throws conflict if it is taken
+ * @throws exhausted if none is free
+ */
+export function allocate(pool: Pool, nodes: NodeStore, request: AddressRequest): Allocation {
+  if (request.address !== undefined) {
+    takeAddress(pool, nodes, request.address);
+    return { ip: request.address, pool };
+  }
+  const bounds = request.kind === 'endpoint' ? dynamicBounds(pool) : usableBounds(pool);
+  const start = request.kind === 'endpoint' ? offsetAfterLast(pool, bounds) : undefined;
+  const offset = nextFreeAround(pool, nodes, bounds, start);
+  if (offset === undefined) throw exhausted(pool, bounds);
+  take(nodes, levelsOf(pool), offset);
+  const ip = addressAt(pool, offset);
+  return { ip, pool: request.kind === 'endpoint' ? { ...pool, last: ip } : pool };
+}
+
+/**
+ * Gives an address back; an address that is free, or not of this pool, is left alone.
+ *
+ * @returns whether it was taken
+ */
+export function release(pool: Pool, nodes: NodeStore, ip: Ip): boolean {
+  return holds(pool, ip) && clear(nodes, levelsOf(pool), offsetOf(pool, ip));
+}
+
+function takeAddress(pool: Pool, nodes: NodeStore, ip: Ip): void {
+  const subject = `address ${ip}`;
+  if (!holds(pool, ip)) {
+    throw new TsnetError('invalid-input', `allocate ${subject}: it is outside of ${pool.subnet}`, {
+      subject,
+      hint: `choose an address of ${pool.subnet}`,
+    });
+  }
+  const offset = offsetOf(pool, ip);
+  const usable = offsetsOf(pool, usableBounds(pool));
+  if (offset < usable.first || offset > usable.last) {
+    const reason =
+      familyOfPool(pool) === 6 ? 'any router of' : offset === 0n ? 'the network' : 'broadcast in';
+    throw new TsnetError('invalid-input', `allocate ${subject}: it stands for ${reason} ${pool.subnet}`, {
+      subject,
+      hint: `choose one from ${addressAt(pool, usable.first)} to ${addressAt(pool, usable.last)}`,
+    });
+  }
+  if (!take(nodes, levelsOf(pool), offset)) {
+    throw new TsnetError('conflict', `allocate ${subject} in ${pool.subnet}: it is taken`, {
+      subject,
+      hint: 'choose another one or none',
+    });
+  }
+}
+
+function nextFreeAround(pool: Pool, nodes: NodeStore, bounds: Bounds, start?: bigint): bigint | undefined {
+  const { first, last } = offsetsOf(pool, bounds);
+  const levels = levelsOf(pool);
+  if (start === undefined || start <= first) return nextFree(nodes, levels, first, last);
+  return nextFree(nodes, levels, start, last) ?? nextFree(nodes, levels, first, start - 1n);
+}
+
+function offsetAfterLast(pool: Pool, bounds: Bounds): bigint | undefined {
+  if (pool.last === undefined) return undefined;
+  const start = offsetOf(pool, pool.last) + 1n;
+  const { first, last } = offsetsOf(pool, bounds);
+  return start >= first && start <= last ? start : undefined;
+}
+
+function offsetsOf(pool: Pool, bounds: Bounds): Bounds {
+  const base = boundsOf(pool.subnet).first;
+  return { first: bounds.first - base, last: bounds.last - base };
+}
+
+function levelsOf(pool: Pool): number {
+  return levelsFor(hostBitsOf(pool));
+}
+
+function exhausted(pool: Pool, { first, last }: Bounds): TsnetError {
+  const range = pool.range === undefined ? '' : ` (range ${pool.range})`;
+  const count = last < first ? 0n : last - first + 1n;
+  return new TsnetError(
+    'exhausted',
+    `allocate an address in ${pool.subnet}${range}: all ${count} addresses are taken`,
+    { subject: `pool ${pool.id}`, hint: 'remove endpoints, or make a network with a larger subnet' },
+  );
+}

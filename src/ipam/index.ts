@@ -1,0 +1,15 @@
+export type { NodeStore } from './address-tree.ts';
+export { allocate, release, type AddressRequest, type Allocation } from './allocate.ts';
+export { defaultRanges, type DefaultRange } from './default-ranges.ts';
+export {
+  chooseHostPort,
+  defaultDynamicPorts,
+  holderOf,
+  shareAddress,
+  type HostPorts,
+  type PortUser,
+  type PortUsers,
+} from './host-ports.ts';
+export type { Lease, LeaseKind } from './lease.ts';
+export { parsePoolId, poolIdOf, type AddressSpace, type Pool, type PoolId, type PoolParts } from './pool.ts';
+export { requestPool, type PoolDefaults, type PoolRequest } from './request-pool.ts';

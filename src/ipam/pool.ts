@@ -1,0 +1,123 @@
+import {
+  boundsOf,
+  contains,
+  familyOf,
+  familyOfRange,
+  invalid,
+  ipFromNumber,
+  ipToNumber,
+  parseSubnet,
+  prefixOf,
+  type Ip,
+  type IpFamily,
+  type Subnet,
+} from '../model/index.ts';
+
+/** Which pools must not overlap: those of one host, or those shared by several hosts. */
+export type AddressSpace = 'local' | 'global';
+
+/** A pool's name, made of its content: `local/10.1.0.0/24`, or `local/10.1.0.0/24/10.1.0.128/25` with a range. */
+export type PoolId = string & { readonly __brand: 'PoolId' };
+
+/** Addresses of one subnet that are handed out one by one. */
+export interface Pool {
+  readonly id: PoolId;
+  readonly space: AddressSpace;
+  readonly subnet: Subnet;
+  /** The part of the subnet that addresses without a wish come from; absent means all of it. */
+  readonly range?: Subnet;
+  /** The address handed out last, after which the search for the next one starts. */
+  readonly last?: Ip;
+  /** Options as the user wrote them. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Seconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** What a pool's id says. */
+export interface PoolParts {
+  readonly space: AddressSpace;
+  readonly subnet: Subnet;
+  readonly range?: Subnet;
+}
+
+/** Addresses from `first` to `last` as numbers, both inclusive. */
+export interface Bounds {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** The id of a pool with that content; the same content always has the same id. */
+export function poolIdOf({ space, subnet, range }: PoolParts): PoolId {
+  return (range === undefined ? `${space}/${subnet}` : `${space}/${subnet}/${range}`) as PoolId;
+}
+
+const idPattern = /^(local|global)\/([^/]+\/\d+)(?:\/([^/]+\/\d+))?$/;
+
+/**
+ * Reads a pool's id, which an engine gives back as it got it.
+ *
+ * @throws invalid-input for anything that `poolIdOf` does not make
+ */
+export function parsePoolId(text: unknown, field = 'PoolID'): PoolParts & { readonly id: PoolId } {
+  const match = typeof text === 'string' ? idPattern.exec(text) : null;
+  if (match === null) throw invalid(field, text, 'the id of a pool such as local/10.1.0.0/24');
+  const parts: PoolParts = {
+    space: match[1] as AddressSpace,
+    subnet: parseSubnet(match[2], field),
+    ...(match[3] === undefined ? {} : { range: parseSubnet(match[3], field) }),
+  };
+  const id = poolIdOf(parts);
+  if (id !== text || (parts.range !== undefined && !contains(parts.subnet, parts.range))) {
+    throw invalid(field, text, `an id as tsnet writes it, such as ${id}`);
+  }
+  return { ...parts, id };
+}
+
+/** The version of a pool's addresses. */
+export function familyOfPool(pool: PoolParts): IpFamily {
+  return familyOfRange(pool.subnet);
+}
+
+/** The number of bits in which the addresses of a pool differ: 0 to 128. */
+export function hostBitsOf(pool: PoolParts): number {
+  return (familyOfPool(pool) === 4 ? 32 : 128) - prefixOf(pool.subnet);
+}
+
+/**
+ * The addresses of a subnet that an interface can have. IPv4 keeps the first for the network and the last for
+ * broadcast, IPv6 the first for any router. Subnets of one or two addresses keep none.
+ *
+ * Source: RFC 1122 section 3.2.1.3, RFC 3021 (/31), RFC 4291 section 2.6.1, RFC 6164 (/127).
+ */
+export function usableBounds(pool: PoolParts): Bounds {
+  const { first, last } = boundsOf(pool.subnet);
+  if (hostBitsOf(pool) <= 1) return { first, last };
+  return { first: first + 1n, last: familyOfPool(pool) === 4 ? last - 1n : last };
+}
+
+/** The addresses that are handed out without a wish; empty if `first` is greater than `last`. */
+export function dynamicBounds(pool: PoolParts): Bounds {
+  const usable = usableBounds(pool);
+  if (pool.range === undefined) return usable;
+  const range = boundsOf(pool.range);
+  return {
+    first: range.first > usable.first ? range.first : usable.first,
+    last: range.last < usable.last ? range.last : usable.last,
+  };
+}
+
+/** The distance of an address of the pool from its first one. */
+export function offsetOf(pool: PoolParts, ip: Ip): bigint {
+  return ipToNumber(ip) - boundsOf(pool.subnet).first;
+}
+
+/** The address at that distance from the first one of the pool. */
+export function addressAt(pool: PoolParts, offset: bigint): Ip {
+  return ipFromNumber(boundsOf(pool.subnet).first + offset, familyOfPool(pool));
+}
+
+/** Whether the address lies in the pool's subnet. */
+export function holds(pool: PoolParts, ip: Ip): boolean {
+  return familyOf(ip) === familyOfPool(pool) && contains(pool.subnet, ip);
+}
