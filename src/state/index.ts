@@ -1,0 +1,6 @@
+export type { Dump } from './dump.ts';
+export type { JournalId } from './journal.ts';
+export type { PortHolder } from './port-holder.ts';
+export { State, type StateOptions } from './state.ts';
+export type { StateTransaction } from './transaction.ts';
+export type { StateView } from './view.ts';

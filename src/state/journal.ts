@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import type { Key } from './keys.ts';
+import { isRunning, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import { decodeEnvelope, encodeEnvelope, encodeRecord, valueOf, type Envelope } from './records.ts';
+import type { Reader, Writer } from './store.ts';
+
+/** Names what an operation replaced, until the operation is complete or taken back. */
+export type JournalId = string & { readonly __brand: 'JournalId' };
+
+/** A record before an operation; null if there was none. */
+export interface Image {
+  readonly key: Key;
+  readonly before: Envelope | null;
+}
+
+interface Journal {
+  readonly process: ProcessIdentity;
+  readonly boot: string;
+  readonly images: readonly Image[];
+}
+
+const allJournals: Key = ['journal'];
+
+/** A new name; names sort by time. */
+export function newJournalId(): JournalId {
+  return `${Date.now().toString(36).padStart(9, '0')}-${randomBytes(6).toString('hex')}` as JournalId;
+}
+
+/** Writes down what an operation of this process replaced. */
+export function putJournal(writer: Writer, id: JournalId, boot: string, images: readonly Image[]): void {
+  const journal: Journal = { process: thisProcess(), boot, images };
+  writer.put(keyOf(id), encodeRecord(keyOf(id), journal));
+}
+
+/**
+ * Puts back what an operation replaced and forgets the journal; one that is unknown was settled or undone before. What
+ * belonged to an earlier boot stays away.
+ */
+export function undoJournal(writer: Writer, id: JournalId, boot: string): void {
+  const journal = readJournal(keyOf(id), writer.get(keyOf(id)));
+  if (journal === undefined) return;
+  for (const { key, before } of journal.images) {
+    if (before === null || (before.boot !== undefined && before.boot !== boot)) writer.remove(key);
+    else writer.put(key, encodeEnvelope(before));
+  }
+  deleteJournal(writer, id);
+}
+
+/** Forgets what an operation replaced. */
+export function deleteJournal(writer: Writer, id: JournalId): void {
+  writer.remove(keyOf(id));
+}
+
+/** The journals whose processes ended before their operations did, oldest first. */
+export function unfinishedJournals(reader: Reader, boot: string): JournalId[] {
+  const interrupted = reader.list(allJournals).filter(({ key, bytes }) => {
+    const journal = readJournal(key, bytes);
+    return journal !== undefined && (journal.boot !== boot || !isRunning(journal.process));
+  });
+  return interrupted.map(({ key }) => key[1] as JournalId);
+}
+
+function readJournal(key: Key, bytes: Uint8Array | undefined): Journal | undefined {
+  return bytes === undefined ? undefined : (valueOf(key, decodeEnvelope(bytes)) as Journal);
+}
+
+function keyOf(id: JournalId): Key {
+  return ['journal', id];
+}

@@ -1,0 +1,174 @@
+import {
+  TsnetError,
+  ipOf,
+  shortId,
+  type Endpoint,
+  type EndpointId,
+  type Ip,
+  type Network,
+  type NetworkId,
+  type Port,
+  type Protocol,
+} from '../model/index.ts';
+import { shareAddress, type Lease, type NodeStore, type Pool, type PoolId } from '../ipam/index.ts';
+import type { Image } from './journal.ts';
+import { formatKey, keys, type HostPort, type Key, type KeyOf } from './keys.ts';
+import type { PortHolder } from './port-holder.ts';
+import { decodeEnvelope, encodeRecord } from './records.ts';
+import type { Writer } from './store.ts';
+import { StateView } from './view.ts';
+
+// What an operation changes in the kernel follows from these; leases and pools are given back in ways of their own.
+const undoableKinds: ReadonlySet<string> = new Set(['network', 'endpoint', 'address', 'port']);
+
+/** A change of what is decided. Reads see what was written before; nothing is kept if anything is thrown. */
+export class StateTransaction extends StateView {
+  readonly #writer: Writer;
+  readonly #boot: string;
+  readonly #images = new Map<string, Image>();
+
+  constructor(writer: Writer, boot: string) {
+    super(writer, boot);
+    this.#writer = writer;
+    this.#boot = boot;
+  }
+
+  /** What the networks, endpoints and ports written so far were before. */
+  get images(): readonly Image[] {
+    return [...this.#images.values()];
+  }
+
+  putNetwork(network: Network): void {
+    this.#put(keys.network(network.id), network);
+  }
+
+  /** Forgets a network; its endpoints are records of their own. */
+  deleteNetwork(id: NetworkId): void {
+    this.#remove(keys.network(id));
+  }
+
+  /** Writes an endpoint. @throws conflict if another endpoint of the network has one of its addresses */
+  putEndpoint(endpoint: Endpoint): void {
+    const { network, id } = endpoint;
+    this.#forgetAddresses(this.endpoint(network, id));
+    for (const address of endpoint.addresses) this.#claimAddress(network, id, ipOf(address));
+    this.#putForBoot(keys.endpoint(network, id), endpoint);
+  }
+
+  /** Forgets an endpoint, its addresses in the network and its ports. */
+  deleteEndpoint(network: NetworkId, id: EndpointId): void {
+    const endpoint = this.endpoint(network, id);
+    this.#forgetAddresses(endpoint);
+    for (const binding of endpoint?.ports ?? []) {
+      if (this.get(keys.portOf(binding))?.endpoint === id) this.deletePort(binding);
+    }
+    this.#remove(keys.endpoint(network, id));
+  }
+
+  putPool(pool: Pool): void {
+    this.#put(keys.pool(pool.id), pool);
+  }
+
+  /** Forgets a pool with all its leases and its address tree. */
+  deletePool(id: PoolId): void {
+    for (const prefix of [keys.lease(id), keys.nodes(id)]) {
+      for (const { key } of this.#writer.list(prefix)) this.#writer.remove(key);
+    }
+    this.#remove(keys.pool(id));
+  }
+
+  /** Writes a lease. Those of endpoints end with this boot. */
+  putLease(lease: Lease): void {
+    const key = keys.lease(lease.pool, lease.ip);
+    if (lease.kind === 'endpoint') this.#putForBoot(key, lease);
+    else this.#put(key, lease);
+  }
+
+  deleteLease(pool: PoolId, ip: Ip): void {
+    this.#remove(keys.lease(pool, ip));
+  }
+
+  /** The address tree of a pool, as part of this change. */
+  nodes(pool: PoolId): NodeStore {
+    const key = (level: number, index: bigint) => keys.node(pool, level, index);
+    return {
+      get: (level, index) => this.#writer.get(key(level, index)),
+      put: (level, index, node) => this.#writer.put(key(level, index), node),
+      delete: (level, index) => this.#writer.remove(key(level, index)),
+    };
+  }
+
+  /** Gives a host port to an endpoint. @throws conflict if it is held already, even by the same endpoint */
+  putPort(binding: HostPort, holder: Pick<PortHolder, 'network' | 'endpoint'>): void {
+    const { protocol, hostPort, hostIp } = binding;
+    const other = this.portHolders(protocol, hostPort).find((one) => shareAddress(one.hostIp, hostIp));
+    if (other !== undefined) {
+      const subject = `port ${hostPort}/${protocol}`;
+      throw new TsnetError(
+        'conflict',
+        `publish ${subject}: it is held by endpoint ${shortId(other.endpoint)}`,
+        {
+          subject,
+        },
+      );
+    }
+    const record: PortHolder = {
+      network: holder.network,
+      endpoint: holder.endpoint,
+      owner: `endpoint:${holder.endpoint}`,
+      ...(hostIp === undefined ? {} : { hostIp }),
+    };
+    this.#putForBoot(keys.portOf(binding), record);
+  }
+
+  deletePort(binding: HostPort): void {
+    this.#remove(keys.portOf(binding));
+  }
+
+  /** Remembers the host port that tsnet chose by itself, so that the next choice goes on after it. */
+  putLastDynamicPort(protocol: Protocol, port: Port): void {
+    this.#put(keys.lastDynamicPort(protocol), port);
+  }
+
+  #claimAddress(network: NetworkId, id: EndpointId, ip: Ip): void {
+    const owner = this.addressOwner(network, ip);
+    if (owner !== undefined && owner !== id) {
+      throw new TsnetError(
+        'conflict',
+        `give address ${ip} to endpoint ${shortId(id)}: ${shortId(owner)} has it`,
+        {
+          subject: `address ${ip}`,
+        },
+      );
+    }
+    this.#putForBoot(keys.address(network, ip), id);
+  }
+
+  #forgetAddresses(endpoint: Endpoint | undefined): void {
+    for (const address of endpoint?.addresses ?? []) {
+      this.#remove(keys.address((endpoint as Endpoint).network, ipOf(address)));
+    }
+  }
+
+  #put<T>(key: KeyOf<T>, value: T): void {
+    this.#keepImage(key);
+    this.#writer.put(key, encodeRecord(key, value));
+  }
+
+  #putForBoot<T>(key: KeyOf<T>, value: T): void {
+    this.#keepImage(key);
+    this.#writer.put(key, encodeRecord(key, value, this.#boot));
+  }
+
+  #remove(key: Key): void {
+    this.#keepImage(key);
+    this.#writer.remove(key);
+  }
+
+  #keepImage(key: Key): void {
+    const name = formatKey(key);
+    if (!undoableKinds.has(key[0]) || this.#images.has(name)) return;
+    const before = this.#writer.get(key);
+    this.#images.set(name, { key, before: before === undefined ? null : decodeEnvelope(before) });
+  }
+}
