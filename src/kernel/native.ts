@@ -11,7 +11,10 @@ export interface SocketOptions {
   /** SOCK_*, such as 3 for SOCK_RAW. Close-on-exec is always set. */
   readonly type: number;
   readonly protocol: number;
-  /** Integer socket options set before binding: level, name, value. A refused option is an error. */
+  /**
+   * Integer socket options set before binding: level, name, value. A refused option is an error. Netlink sockets
+   * already have buffers of 4 MiB, extended and capped acknowledgements and strict checking, where allowed.
+   */
   readonly options?: readonly (readonly [level: number, name: number, value: number])[];
 }
 
@@ -25,21 +28,37 @@ export interface ExchangeOptions {
    * acknowledged to its end).
    */
   readonly until: 'last' | 'last-or-error';
-  /** Gives up after so many milliseconds without an answer; default 30,000. */
+  /**
+   * Gives up after so many milliseconds without an answer; default 30,000. The time in which the kernel works on
+   * the request does not count, as that can't be interrupted.
+   */
   readonly timeoutMs?: number;
 }
 
 /** An open socket. Exchanges on one socket run one after the other, in order, on a thread of its own. */
 export interface NativeSocket {
-  /** Sends a request and gives all replies, concatenated as they came. Rejects with an error that has `errno`. */
+  /**
+   * Sends a request and gives all replies, concatenated as they came. The request is copied; it consists of whole
+   * messages, 16 MiB at most. Replies to older sequence numbers are dropped, so sequence numbers must grow.
+   * Rejects with a `NativeError`; ENOBUFS when replies were lost.
+   *
+   * @throws TypeError or RangeError at the call, for arguments that are wrong whatever the kernel says
+   */
   exchange(request: Uint8Array, options: ExchangeOptions): Promise<Buffer>;
-  /** Joins multicast groups and hands over each datagram with its namespace id (−1: the socket's own). */
+  /**
+   * Joins multicast groups and hands over each datagram with its namespace id (−1: the socket's own). Without groups,
+   * as on an AF_PACKET socket, every datagram that is no reply is handed over. ENOBUFS means that datagrams were lost
+   * and listening goes on. An exception in a callback becomes an `uncaughtException`. Once for each socket.
+   */
   listen(
     groups: readonly number[],
     onData: (datagram: Buffer, nsid: number) => void,
     onError: (error: NativeError) => void,
   ): void;
-  /** Closes the socket; waiting exchanges are rejected with ECANCELED. May be called twice. */
+  /**
+   * Closes the socket; waiting exchanges are rejected with ECANCELED, later ones with EBADF. May be called twice. The
+   * descriptor of a socket that waits for the kernel is closed when the kernel is done.
+   */
   close(): void;
 }
 

@@ -1,0 +1,307 @@
+#include "channel.h"
+
+#include <linux/netlink.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "framing.h"
+#include "thread.h"
+
+namespace tsnet {
+
+namespace {
+
+/**
+ * Larger than any datagram: a netlink reply is at most a copy of a request with a header. Only the pages that a
+ * datagram touches exist, so there is no need to ask for its size first.
+ */
+constexpr size_t kBufferSize = kLongestRequest + (1 << 20);
+
+/** After a datagram of more than this the pages are given back. */
+constexpr size_t kKeptPages = 1 << 20;
+
+/** Above this backlog reading pauses: the kernel's buffer fills, and it reports ENOBUFS or counts drops. */
+constexpr size_t kMostBacklog = 8 << 20;
+
+/** Datagrams read before exchanges get their turn. */
+constexpr int kReadsPerTurn = 64;
+
+/** What SO_RCVBUFFORCE was set to at the opening of a netlink socket, and the most it is raised to. */
+constexpr size_t kInitialRoom = 4 << 20;
+constexpr size_t kMostRoom = 64 << 20;
+
+/** Kernel memory of one reply to one message, such as RTM_NEWLINK with statistics; acknowledgements need 1 KiB. */
+constexpr size_t kRoomPerMessage = 4 << 10;
+
+}  // namespace
+
+Channel::Channel(Descriptor socket, bool isNetlink, ChannelEvents events)
+    : socket_(std::move(socket)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      isNetlink_(isNetlink),
+      events_(std::move(events)),
+      receiveRoom_(kInitialRoom) {
+  if (!wake_.IsOpen()) Fail("eventfd");
+}
+
+Channel::~Channel() {
+  Stop();
+  if (thread_.joinable()) thread_.join();
+  if (buffer_ != nullptr) munmap(buffer_, kBufferSize);
+}
+
+void Channel::Submit(ExchangeRequest request) {
+  EnsureThread();
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    queue_.push_back(std::move(request));
+  }
+  Wake();
+}
+
+void Channel::Listen(const std::vector<uint32_t>& groups) {
+  if (isNetlink_) {
+    const int on = 1;
+    // The group of a datagram tells it from a reply.
+    if (setsockopt(socket_.Get(), SOL_NETLINK, NETLINK_PKTINFO, &on, sizeof on) != 0) Fail("setsockopt");
+    // Needs CAP_NET_BROADCAST; without it the events of the own namespace still come.
+    setsockopt(socket_.Get(), SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof on);
+  }
+  EnsureThread();
+  for (size_t joined = 0; joined < groups.size(); joined++) {
+    if (setsockopt(socket_.Get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[joined], sizeof(uint32_t)) == 0) {
+      continue;
+    }
+    const Failure failure{errno, "setsockopt"};
+    while (joined-- > 0) {
+      setsockopt(socket_.Get(), SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &groups[joined], sizeof(uint32_t));
+    }
+    throw failure;
+  }
+  onlyGroups_ = !groups.empty();
+  isListening_ = true;
+  Wake();
+}
+
+void Channel::Consumed(size_t bytes) {
+  const size_t before = backlog_.fetch_sub(bytes);
+  if (before >= kMostBacklog && before - bytes < kMostBacklog) Wake();
+}
+
+void Channel::Stop() {
+  isStopping_ = true;
+  Wake();
+}
+
+void Channel::EnsureThread() {
+  if (thread_.joinable()) return;
+  if (buffer_ == nullptr) {
+    void* memory =
+        mmap(nullptr, kBufferSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) Fail("mmap");
+    buffer_ = static_cast<uint8_t*>(memory);
+  }
+  thread_ = StartThread([this] { Run(); });
+}
+
+void Channel::Wake() { eventfd_write(wake_.Get(), 1); }
+
+void Channel::Run() {
+  while (!isStopping_) {
+    ExchangeRequest request;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!queue_.empty()) {
+        request = std::move(queue_.front());
+        queue_.pop_front();
+      }
+    }
+    if (request.id != 0) {
+      events_.onResult(request.id, Exchange(request));
+    } else {
+      WaitForWork();
+    }
+  }
+  hasEnded_ = true;
+  events_.onEnd();
+}
+
+void Channel::WaitForWork() {
+  const bool reads = isListening_ && backlog_ < kMostBacklog;
+  pollfd ready[] = {{wake_.Get(), POLLIN, 0}, {socket_.Get(), POLLIN, 0}};
+  if (poll(ready, reads ? 2 : 1, -1) < 0) return;
+  eventfd_t count;
+  if (ready[0].revents != 0) eventfd_read(wake_.Get(), &count);
+  if (reads && ready[1].revents != 0) ReadDatagrams();
+}
+
+void Channel::ReadDatagrams() {
+  for (int turn = 0; turn < kReadsPerTurn && backlog_ < kMostBacklog; turn++) {
+    Datagram datagram;
+    const int error = Receive(datagram);
+    if (error == EAGAIN) return;
+    if (error == 0) {
+      HandOver(datagram);
+      continue;
+    }
+    // An overrun, and an interface that went down, are told once and reading goes on. Anything else would be told
+    // at every attempt.
+    const bool isFinal = error != ENOBUFS && error != ENETDOWN;
+    if (isFinal) isListening_ = false;
+    events_.onFailure({error, "recvmsg"}, isFinal);
+    if (isFinal) return;
+  }
+}
+
+void Channel::HandOver(const Datagram& datagram) {
+  if (!isListening_ || (onlyGroups_ && datagram.group == 0)) return;
+  backlog_ += datagram.size;
+  events_.onDatagram({datagram.data, datagram.data + datagram.size}, datagram.nsid);
+}
+
+ExchangeResult Channel::Exchange(const ExchangeRequest& request) {
+  ExchangeResult result;
+  try {
+    if (hasLeftovers_) DropReplies();
+    PrepareBuffers(request);
+    Send(request.bytes);
+    hasLeftovers_ = true;
+    Collect(request, result.bytes);
+    hasLeftovers_ = false;
+  } catch (const Failure& failure) {
+    result = {{}, failure};
+  } catch (const std::bad_alloc&) {
+    result = {{}, {ENOMEM, "recvmsg"}};
+  }
+  return result;
+}
+
+void Channel::PrepareBuffers(const ExchangeRequest& request) {
+  // All replies to one datagram are queued before sendmsg returns, so there must be room for them at once.
+  const size_t count = CountMessages(request.bytes.data(), request.bytes.size());
+  const size_t room = std::min(count * kRoomPerMessage, kMostRoom);
+  if (room <= receiveRoom_) return;
+  const int value = static_cast<int>(room);
+  setsockopt(socket_.Get(), SOL_SOCKET, SO_RCVBUFFORCE, &value, sizeof value);
+  receiveRoom_ = room;
+}
+
+void Channel::Send(const std::vector<uint8_t>& bytes) {
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  for (bool isEnlarged = false;;) {
+    const ssize_t sent = sendto(socket_.Get(), bytes.data(), bytes.size(), 0,
+                                reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
+    if (sent >= 0) return;
+    if (errno == EINTR) continue;
+    if (errno != EMSGSIZE || isEnlarged) Fail("sendmsg");
+    const int size = static_cast<int>(bytes.size());
+    if (setsockopt(socket_.Get(), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0) {
+      throw Failure{EMSGSIZE, "sendmsg"};
+    }
+    isEnlarged = true;
+  }
+}
+
+void Channel::Collect(const ExchangeRequest& request, std::vector<uint8_t>& replies) {
+  const Completion completion{FirstSequence(request.bytes.data()), request.lastSequence, request.untilError};
+  auto deadline = std::chrono::steady_clock::now() + request.timeout;
+  bool isRefused = false;
+  for (;;) {
+    if (isStopping_) throw Failure{ECANCELED, "exchange"};
+    Datagram datagram;
+    const int error = Receive(datagram);
+    if (error == EAGAIN) {
+      if (isRefused) return;
+      WaitForReply(deadline);
+      continue;
+    }
+    if (error != 0) {
+      // The overrun concerns the events just as much.
+      if (isListening_) events_.onFailure({error, "recvmsg"}, false);
+      throw Failure{error, "recvmsg"};
+    }
+    if (datagram.group != 0) {
+      HandOver(datagram);
+      continue;
+    }
+    // Another process may send to this port, and a reply to an earlier exchange may be late.
+    if (datagram.sender != 0 || completion.IsStale(datagram.data, datagram.size)) continue;
+    replies.insert(replies.end(), datagram.data, datagram.data + datagram.size);
+    deadline = std::chrono::steady_clock::now() + request.timeout;
+    switch (completion.Judge(datagram.data, datagram.size)) {
+      case Progress::kComplete:
+        return;
+      case Progress::kRefused:
+        // The other errors of the batch are already queued: sendmsg returned after the last of them.
+        isRefused = true;
+        break;
+      case Progress::kMore:
+        break;
+    }
+  }
+}
+
+void Channel::WaitForReply(std::chrono::steady_clock::time_point deadline) {
+  using std::chrono::milliseconds;
+  const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+  if (left <= 0) throw Failure{ETIMEDOUT, "recvmsg"};
+  pollfd ready[] = {{wake_.Get(), POLLIN, 0}, {socket_.Get(), POLLIN, 0}};
+  if (poll(ready, 2, static_cast<int>(std::min<int64_t>(left, INT32_MAX))) < 0 && errno != EINTR) Fail("poll");
+  eventfd_t count;
+  if (ready[0].revents != 0) eventfd_read(wake_.Get(), &count);
+}
+
+void Channel::DropReplies() {
+  // Reading is also what carries an abandoned dump to its end; until then a further dump fails with EBUSY.
+  for (Datagram datagram; !isStopping_;) {
+    const int error = Receive(datagram);
+    if (error == EAGAIN) break;
+    if (error == 0 && datagram.group != 0) HandOver(datagram);
+    if (error != 0 && error != ENOBUFS) throw Failure{error, "recvmsg"};
+  }
+  hasLeftovers_ = false;
+}
+
+/** Reads one datagram without waiting. Gives an errno or 0; the datagram lives until the next call. */
+int Channel::Receive(Datagram& datagram) {
+  iovec memory{buffer_, kBufferSize};
+  sockaddr_nl sender{};
+  alignas(cmsghdr) char control[256];
+  msghdr message{};
+  message.msg_name = &sender;
+  message.msg_namelen = sizeof sender;
+  message.msg_iov = &memory;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (lastSize_ > kKeptPages) madvise(buffer_, kBufferSize, MADV_DONTNEED);
+  lastSize_ = 0;
+  ssize_t size;
+  do {
+    size = recvmsg(socket_.Get(), &message, MSG_DONTWAIT);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0) return errno;
+  if ((message.msg_flags & MSG_TRUNC) != 0) return EMSGSIZE;
+  lastSize_ = static_cast<size_t>(size);
+  datagram = {buffer_, lastSize_, isNetlink_ ? sender.nl_pid : 0, 0, -1};
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_NETLINK) continue;
+    if (header->cmsg_type == NETLINK_PKTINFO) {
+      nl_pktinfo info;
+      std::memcpy(&info, CMSG_DATA(header), sizeof info);
+      datagram.group = info.group;
+    } else if (header->cmsg_type == NETLINK_LISTEN_ALL_NSID) {
+      std::memcpy(&datagram.nsid, CMSG_DATA(header), sizeof datagram.nsid);
+    }
+  }
+  return 0;
+}
+
+}  // namespace tsnet

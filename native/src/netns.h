@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "descriptor.h"
+
+namespace tsnet {
+
+/** One integer socket option, as setsockopt(2) takes it. */
+struct SocketOption {
+  int level;
+  int name;
+  int value;
+};
+
+/** What socket to open, and where. */
+struct SocketRequest {
+  std::optional<std::string> netns;
+  int domain = 0;
+  int type = 0;
+  int protocol = 0;
+  std::vector<SocketOption> options;
+};
+
+/** Opens a socket, perhaps inside another network namespace, to which it stays bound. Throws `Failure`. */
+Descriptor OpenSocket(const SocketRequest& request);
+
+/** Opens a file as a thread inside the network namespace sees it. Throws `Failure`. */
+Descriptor OpenFileIn(const std::string& netns, const std::string& path, int flags);
+
+/** Makes a network namespace and pins it at a path that must not exist. Throws `Failure`. */
+void CreateNetns(const std::string& path);
+
+/** Unpins a network namespace and removes the file. Throws `Failure`; EINVAL for anything else at that path. */
+void DeleteNetns(const std::string& path);
+
+}  // namespace tsnet
