@@ -1,0 +1,86 @@
+import type { Ip, IpFamily } from '../../model/ip.ts';
+import { protocolNumbers, type Port, type Protocol } from '../../model/port.ts';
+import { NetlinkConnection, netlinkProtocols } from '../netlink/connection.ts';
+import { MessageWriter, nestedFlag } from '../netlink/message-writer.ts';
+import type { Message } from '../netlink/message.ts';
+import { addressFamilies } from '../netlink/scope.ts';
+import { decodeFlow, flowAttributes, netfilterHeaderLength, type Flow } from './flow.ts';
+
+/** Which flows; what is absent does not restrict. */
+export interface FlowFilter {
+  readonly protocol: Protocol;
+  readonly family?: IpFamily;
+  /** The port that the first packet was sent to: of a published port, the host's. */
+  readonly originalDestinationPort: Port;
+  readonly originalDestination?: Ip;
+  /** Where answers come from: of a published port, the container's address. */
+  readonly replySource?: Ip;
+}
+
+/** IPCTNL_MSG_CT_* of the subsystem NFNL_SUBSYS_CTNETLINK. Source: `linux/netfilter/nfnetlink*.h`. */
+const subsystem = 1 << 8;
+const flowTypes = { new: subsystem | 0, get: subsystem | 1, delete: subsystem | 2 } as const;
+
+/** Deletions in one datagram. */
+const mostInRequest = 500;
+
+/**
+ * Makes the kernel forget tracked flows, so that their next packet is looked at afresh. A UDP flow lives as long as
+ * packets come, with the translation it began with: after a published port moved to another container its clients
+ * would go on reaching the old one.
+ *
+ * @param netns path of a namespace; absent means the process's own
+ * @returns how many flows were forgotten
+ * @throws unsupported when the kernel tracks no connections, denied
+ */
+export async function deleteFlows(filter: FlowFilter, netns?: string): Promise<number> {
+  using connection = NetlinkConnection.open(netlinkProtocols.netfilter, netns);
+  let count = 0;
+  for (const family of filter.family === undefined ? ([4, 6] as const) : [filter.family]) {
+    const matching = (await listFlows(connection, family)).filter((flow) => matches(flow, filter));
+    for (let start = 0; start < matching.length; start += mostInRequest) {
+      const messages = matching.slice(start, start + mostInRequest).map(deleteMessage);
+      for (const { error } of await connection.request(messages)) {
+        // It ended by itself in between.
+        if (error === undefined) count += 1;
+        else if (error.kind !== 'not-found') throw error;
+      }
+    }
+  }
+  return count;
+}
+
+/** The flows of a family that are tracked. */
+async function listFlows(connection: NetlinkConnection, family: IpFamily): Promise<Flow[]> {
+  const body = header(family);
+  const replies = await connection.dump({ type: flowTypes.get, body, doing: 'list tracked flows' });
+  return replies.flatMap((reply) => decodeFlow(reply.body) ?? []);
+}
+
+/** Whether a flow is one of those meant. */
+export function matches(flow: Flow, filter: FlowFilter): boolean {
+  const { family, originalDestination, replySource } = filter;
+  return (
+    flow.protocol === protocolNumbers[filter.protocol] &&
+    flow.original.destinationPort === filter.originalDestinationPort &&
+    (family === undefined || flow.family === family) &&
+    (originalDestination === undefined || flow.original.destination === originalDestination) &&
+    (replySource === undefined || flow.reply.source === replySource)
+  );
+}
+
+/** The id keeps a flow that began anew with the same tuple from being taken for the one that was seen. */
+function deleteMessage({ family, identity }: Flow): Message {
+  const writer = new MessageWriter(header(family))
+    .bytes(flowAttributes.original | nestedFlag, identity.tuple)
+    .bytes(flowAttributes.zone, identity.zone)
+    .bytes(flowAttributes.id, identity.id);
+  return { type: flowTypes.delete, body: writer.body, doing: 'delete a tracked flow' };
+}
+
+/** struct nfgenmsg: family, version 0, resource 0. Source: `linux/netfilter/nfnetlink.h`. */
+function header(family: IpFamily): Buffer {
+  const bytes = Buffer.alloc(netfilterHeaderLength);
+  bytes.writeUInt8(addressFamilies[family], 0);
+  return bytes;
+}

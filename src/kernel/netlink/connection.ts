@@ -1,0 +1,160 @@
+import { TsnetError } from '../../model/errors.ts';
+import type { NativeSocket } from '../native.ts';
+import { errnoName, fromNativeError, kernelError } from './errno.ts';
+import {
+  controlTypes,
+  decodeAcknowledgement,
+  encodeMessages,
+  messageFlags,
+  splitMessages,
+  type Message,
+  type Reply,
+} from './message.ts';
+import { openNetlinkSocket } from './socket.ts';
+
+/** What became of one message of a request. */
+export interface Outcome {
+  /** What the kernel sent for it beside the acknowledgement. */
+  readonly replies: readonly Reply[];
+  readonly error?: TsnetError;
+}
+
+/** Netlink protocols used here. Source: `linux/netlink.h`. */
+export const netlinkProtocols = { route: 0, sockDiag: 4, netfilter: 12 } as const;
+
+/** How often a dump is begun before it counts as failed. */
+const dumpAttempts = 6;
+
+/** Answers that say nothing about the request, only that it should be made again. */
+const passing: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR', 'ENOBUFS']);
+
+/**
+ * Asks one netlink protocol of one network namespace. Requests run one after the other; the kernel works while it
+ * takes them, on a thread that is not the event loop's.
+ */
+export class NetlinkConnection implements Disposable {
+  /** ` in <path>` for error messages, empty for the process's own namespace. */
+  readonly where: string;
+  readonly #socket: NativeSocket;
+  #nextSequence = 1;
+
+  private constructor(socket: NativeSocket, netns: string | undefined) {
+    this.#socket = socket;
+    this.where = netns === undefined ? '' : ` in ${netns}`;
+  }
+
+  /**
+   * @param protocol NETLINK_*
+   * @param netns path of a namespace; absent means the process's own
+   * @throws not-found when there is no such namespace, denied without the capability to enter it
+   */
+  static open(protocol: number, netns?: string): NetlinkConnection {
+    return new NetlinkConnection(openNetlinkSocket(protocol, netns), netns);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+
+  /**
+   * Sends messages in one datagram; the kernel takes them in order. They are no transaction: after one failed, the
+   * later ones run all the same. Only the last asks for an acknowledgement, errors of all are sent anyway.
+   *
+   * @returns one outcome for each message, in order
+   * @throws try-again when the kernel's answer was lost, denied, kernel
+   */
+  async request(messages: readonly Message[]): Promise<Outcome[]> {
+    const last = messages.length - 1;
+    const [doing] = messages.map((message) => message.doing);
+    if (doing === undefined) return [];
+    const { first, replies } = await this.#exchange(messages, doing, (index) =>
+      index === last ? messageFlags.ack : 0,
+    );
+    const outcomes = messages.map((): { replies: Reply[]; error?: TsnetError } => ({ replies: [] }));
+    for (const reply of replies) {
+      const index = (reply.sequence - first) >>> 0;
+      const [outcome, message] = [outcomes[index], messages[index]];
+      // Answers to an earlier request that was given up may still arrive.
+      if (outcome === undefined || message === undefined) continue;
+      if (reply.type !== controlTypes.error) outcome.replies.push(reply);
+      else {
+        const error = this.#errorOf(message, reply);
+        if (error !== undefined) outcome.error = error;
+      }
+    }
+    return outcomes;
+  }
+
+  /**
+   * Sends messages in one datagram that must all succeed.
+   *
+   * @returns the replies to each message
+   * @throws the first message's error, those of later ones as `suppressed`; else as `request`
+   */
+  async run(...messages: readonly Message[]): Promise<(readonly Reply[])[]> {
+    const outcomes = await this.request(messages);
+    const failed = outcomes.find(({ error }) => error !== undefined);
+    if (failed?.error !== undefined) throw failed.error;
+    return outcomes.map(({ replies }) => replies);
+  }
+
+  /**
+   * Asks for a list of objects. A list that changed while it was read is read again, so it is never short.
+   *
+   * @throws try-again when it changed every time, else as `request`
+   */
+  async dump(message: Message): Promise<readonly Reply[]> {
+    for (let attempt = 1; attempt <= dumpAttempts; attempt++) {
+      const replies = await this.#dumpOnce(message);
+      if (replies !== undefined) return replies;
+    }
+    throw new TsnetError(
+      'try-again',
+      `${message.doing}${this.where}: the list changed during each of ${dumpAttempts} attempts to read it`,
+      { hint: 'try again when fewer changes are under way' },
+    );
+  }
+
+  /** The list, or undefined when it must be read again. */
+  async #dumpOnce(message: Message): Promise<Reply[] | undefined> {
+    const objects: Reply[] = [];
+    try {
+      const { first, replies } = await this.#exchange([message], message.doing, () => messageFlags.dump);
+      for (const reply of replies) {
+        if (reply.sequence !== first) continue;
+        if ((reply.flags & messageFlags.dumpInterrupted) !== 0) return undefined;
+        if (reply.type === controlTypes.overrun) return undefined;
+        if (reply.type === controlTypes.error || reply.type === controlTypes.done) {
+          const error = this.#errorOf(message, reply);
+          if (error !== undefined) throw error;
+        } else if (reply.type !== controlTypes.noop) objects.push(reply);
+      }
+    } catch (error) {
+      if (error instanceof TsnetError && passing.has(error.errno ?? '')) return undefined;
+      throw error;
+    }
+    return objects;
+  }
+
+  async #exchange(
+    messages: readonly Message[],
+    doing: string,
+    flagsOf: (index: number) => number,
+  ): Promise<{ first: number; replies: Reply[] }> {
+    const first = this.#nextSequence;
+    const lastSequence = (first + messages.length - 1) >>> 0;
+    this.#nextSequence = (lastSequence + 1) >>> 0;
+    const request = encodeMessages(messages, first, (index) => messageFlags.request | flagsOf(index));
+    try {
+      const received = await this.#socket.exchange(request, { lastSequence, until: 'last' });
+      return { first, replies: splitMessages(received) };
+    } catch (error) {
+      throw fromNativeError(`${doing}${this.where}`, error);
+    }
+  }
+
+  #errorOf(message: Message, reply: Reply): TsnetError | undefined {
+    const { errno, reason } = decodeAcknowledgement(reply);
+    return errno === 0 ? undefined : kernelError(`${message.doing}${this.where}`, errnoName(errno), reason);
+  }
+}

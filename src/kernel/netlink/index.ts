@@ -1,0 +1,18 @@
+export type { AddressFilter, LinkAddress, NewAddress } from './addresses.ts';
+export { Attributes } from './attributes.ts';
+export type { NewBridge } from './bridges.ts';
+export { NetlinkConnection, netlinkProtocols, type Outcome } from './connection.ts';
+export { kernelError } from './errno.ts';
+export type { EventGroup, KernelObject, RtnetlinkEvent } from './events.ts';
+export type { BridgeAttributes, BridgePortAttributes, BridgePortState, Link, OperState } from './link.ts';
+export type { BridgePortChange, LinkReference } from './link-messages.ts';
+export type { LinkChange } from './links.ts';
+export { messageFlags, type Message, type Reply } from './message.ts';
+export { MessageWriter } from './message-writer.ts';
+export type { ForwardingEntry, Neighbour, NeighbourState, NewNeighbour } from './neighbours.ts';
+export type { NextHop, Route, RouteType } from './route.ts';
+export type { NewRoute, RouteFilter, RouteQuery } from './routes.ts';
+export { Rtnetlink } from './rtnetlink.ts';
+export type { PolicyRule, RuleAction } from './rules.ts';
+export type { Scope } from './scope.ts';
+export type { NewVeth, NewVethPeer } from './veth.ts';

@@ -1,0 +1,3 @@
+export { withNetnsDescriptor } from './handle.ts';
+export { netnsIdOf, type NetnsId } from './id.ts';
+export { createNamedNetns, deleteNamedNetns, listNamedNetns } from './named.ts';

@@ -1,0 +1,83 @@
+import { TsnetError } from '../../model/errors.ts';
+import type { NativeSocket } from '../native.ts';
+import { errnoName, fromNativeError, kernelError } from '../netlink/errno.ts';
+import {
+  controlTypes,
+  decodeAcknowledgement,
+  encodeMessages,
+  messageFlags,
+  splitMessages,
+  type Message,
+} from '../netlink/message.ts';
+import { openNetlinkSocket } from '../netlink/socket.ts';
+import { netlinkProtocols } from '../netlink/connection.ts';
+import { beginBatch, endBatch } from './messages.ts';
+
+/** What the kernel answers to a batch for a generation that has passed. Source: `linux/errno.h`, ERESTART. */
+const generationPassed = 85;
+
+/**
+ * Sends batches to nftables: messages that the kernel carries out as one transaction.
+ *
+ * Apart from `NetlinkConnection`, because a batch is acknowledged otherwise: a refused one is not answered to its end,
+ * and before Linux 6.10 the message that ends it is never acknowledged. So the last message inside is asked to be.
+ */
+export class NftBatches implements Disposable {
+  readonly #socket: NativeSocket;
+  readonly #where: string;
+  #nextSequence = 1;
+
+  private constructor(socket: NativeSocket, netns: string | undefined) {
+    this.#socket = socket;
+    this.#where = netns === undefined ? '' : ` in ${netns}`;
+  }
+
+  /** @throws not-found when there is no such namespace, denied without the capability to enter it */
+  static open(netns?: string): NftBatches {
+    return new NftBatches(openNetlinkSocket(netlinkProtocols.netfilter, netns), netns);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+
+  /**
+   * Carries out all of the messages, or nothing.
+   *
+   * @param generation what must still be the generation of the rule set
+   * @returns `stale`, and nothing was changed, when it no longer is
+   * @throws the error of the first message that was refused; try-again when the kernel's answer was lost
+   */
+  async run(messages: readonly Message[], generation?: number): Promise<'done' | 'stale'> {
+    const [doing] = messages.map((message) => message.doing);
+    if (doing === undefined) return 'done';
+    const all = [beginBatch(generation), ...messages, endBatch()];
+    const first = this.#nextSequence;
+    const last = messages.length;
+    this.#nextSequence = (first + all.length) >>> 0;
+    const request = encodeMessages(
+      all,
+      first,
+      (index) => messageFlags.request | (index === last ? messageFlags.ack : 0),
+    );
+    const received = await this.#socket
+      .exchange(request, { lastSequence: (first + last) >>> 0, until: 'last-or-error' })
+      .catch((error: unknown) => {
+        throw fromNativeError(`${doing}${this.#where}`, error);
+      });
+    for (const reply of splitMessages(received)) {
+      const message = all[(reply.sequence - first) >>> 0];
+      if (reply.type !== controlTypes.error || message === undefined) continue;
+      const { errno, reason } = decodeAcknowledgement(reply);
+      if (errno === generationPassed) return 'stale';
+      if (errno !== 0) throw this.#refused(message, doing, errno, reason);
+    }
+    return 'done';
+  }
+
+  /** What fails when all is carried out is reported for the beginning, which names nothing. */
+  #refused(message: Message, doing: string, errno: number, reason: string | undefined): TsnetError {
+    const subject = message.type === beginBatch().type ? doing : message.doing;
+    return kernelError(`${subject}${this.#where}`, errnoName(errno), reason);
+  }
+}

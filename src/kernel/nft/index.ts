@@ -1,0 +1,3 @@
+export type { TableName } from './messages.ts';
+export { Nft } from './nft.ts';
+export * from './set-element.ts';

@@ -1,0 +1,149 @@
+import { TsnetError } from '../../model/errors.ts';
+import { NetlinkConnection, netlinkProtocols } from '../netlink/connection.ts';
+import { runCommand } from '../run-command.ts';
+import { NftBatches } from './batch.ts';
+import {
+  addElements,
+  decodeElements,
+  decodeGeneration,
+  decodeTableComment,
+  deleteElements,
+  listElements,
+  listRules,
+  readChain,
+  readElement,
+  readGeneration,
+  readTable,
+  type TableName,
+} from './messages.ts';
+import type { SetElement, SetSchema } from './set-element.ts';
+
+/** Each answer takes a page of the socket's buffer, however small it is; so many surely fit. */
+const keysPerRequest = 64;
+
+/**
+ * The nftables of one network namespace. Structure goes through nft(8) as text, which people can review; elements go to
+ * the kernel directly, which takes 0.1 ms instead of the 3 ms of a process.
+ */
+export class Nft implements Disposable {
+  readonly #connection: NetlinkConnection;
+  readonly #batches: NftBatches;
+  readonly #place: { readonly netns?: string };
+
+  private constructor(netns: string | undefined) {
+    this.#place = netns === undefined ? {} : { netns };
+    this.#connection = NetlinkConnection.open(netlinkProtocols.netfilter, netns);
+    this.#batches = NftBatches.open(netns);
+  }
+
+  /** @throws not-found when there is no such namespace, denied, unsupported */
+  static open(netns?: string): Nft {
+    return new Nft(netns);
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection[Symbol.dispose]();
+    this.#batches[Symbol.dispose]();
+  }
+
+  /** Carries out nft(8) commands as one transaction. @throws unsupported without nft, denied, kernel */
+  async load(commands: string): Promise<void> {
+    await runCommand('nft', ['-f', '-'], { ...this.#place, input: commands });
+  }
+
+  /** The number that every change of any table here increases. */
+  async readGeneration(): Promise<number> {
+    const [replies = []] = await this.#connection.run(readGeneration());
+    const generation = replies[0] === undefined ? undefined : decodeGeneration(replies[0]);
+    if (generation === undefined)
+      throw new TsnetError('kernel', 'read nft generation: no number in the answer');
+    return generation;
+  }
+
+  /** The comment of a table, empty without one; `undefined` when there is no such table. */
+  async readTableComment(table: TableName): Promise<string | undefined> {
+    const [outcome] = await this.#connection.request([readTable(table)]);
+    if (outcome?.error?.errno === 'ENOENT') return undefined;
+    if (outcome?.error !== undefined) throw outcome.error;
+    return outcome?.replies[0] === undefined ? '' : decodeTableComment(outcome.replies[0]);
+  }
+
+  /** Whether there is such a chain. */
+  async hasChain(table: TableName, chain: string): Promise<boolean> {
+    const [outcome] = await this.#connection.request([readChain(table, chain)]);
+    if (outcome?.error?.errno === 'ENOENT') return false;
+    if (outcome?.error !== undefined) throw outcome.error;
+    return true;
+  }
+
+  /** The number of rules in all chains of a table; 0 when there is no such table. */
+  async countRules(table: TableName): Promise<number> {
+    const rules = await absentAsEmpty(this.#connection.dump(listRules(table)));
+    return rules.length;
+  }
+
+  /** Those of the elements whose keys are present, as they are. */
+  async readElements<Name extends string>(
+    table: TableName,
+    elements: readonly SetElement<Name>[],
+  ): Promise<SetElement<Name>[]> {
+    const found: SetElement<Name>[] = [];
+    for (let start = 0; start < elements.length; start += keysPerRequest) {
+      const part = elements.slice(start, start + keysPerRequest);
+      const outcomes = await this.#connection.request(part.map((element) => readElement(table, element)));
+      for (const [index, { set }] of part.entries()) {
+        const { replies = [], error } = outcomes[index] ?? {};
+        if (error !== undefined && error.errno !== 'ENOENT') throw error;
+        found.push(...replies.flatMap((reply) => decodeElements(set, reply)));
+      }
+    }
+    return found;
+  }
+
+  /** All elements of a set; none when there is no such set. */
+  async listElements<Name extends string>(
+    table: TableName,
+    set: SetSchema<Name>,
+  ): Promise<SetElement<Name>[]> {
+    const replies = await absentAsEmpty(this.#connection.dump(listElements(table, set)));
+    return replies.flatMap((reply) => decodeElements(set, reply));
+  }
+
+  /**
+   * Deletes and then adds elements, all or nothing.
+   *
+   * @param generation see `readGeneration`; nothing is changed and `stale` returned when it has passed
+   * @throws not-found for the deletion of an absent element or when the table is not there, conflict for the addition of
+   *   a key that is present
+   */
+  async changeElements(
+    table: TableName,
+    change: { readonly remove: readonly SetElement[]; readonly add: readonly SetElement[] },
+    generation?: number,
+  ): Promise<'done' | 'stale'> {
+    const messages = [
+      ...bySet(change.remove).flatMap((elements) => deleteElements(table, elements)),
+      ...bySet(change.add).flatMap((elements) => addElements(table, elements)),
+    ];
+    return await this.#batches.run(messages, generation);
+  }
+}
+
+async function absentAsEmpty<T>(list: Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await list;
+  } catch (error) {
+    if (error instanceof TsnetError && error.errno === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function bySet(elements: readonly SetElement[]): SetElement[][] {
+  const groups = new Map<string, SetElement[]>();
+  for (const element of elements) {
+    const group = groups.get(element.set.name);
+    if (group === undefined) groups.set(element.set.name, [element]);
+    else group.push(element);
+  }
+  return [...groups.values()];
+}
