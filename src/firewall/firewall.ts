@@ -1,0 +1,53 @@
+import type { NetworkRules, PublishedPort } from '../model/resource.ts';
+
+/** What a firewall holds. */
+export type FirewallResource = NetworkRules | PublishedPort;
+
+/** What a firewall really is. */
+export type FirewallBackend = 'nftables' | 'iptables-nft' | 'iptables-legacy';
+
+/** A step from one set of resources to another. */
+export interface FirewallChange {
+  readonly remove: readonly FirewallResource[];
+  readonly add: readonly FirewallResource[];
+}
+
+/**
+ * Filter and translation of the traffic of networks, in the words of networks and ports.
+ *
+ * The kernel is the only memory: nothing is remembered between calls, and what is ours is found by its mark. Two
+ * writers at a time are safe for single changes, but the caller is expected to hold the host's lock.
+ */
+export interface Firewall {
+  readonly backend: FirewallBackend;
+
+  /**
+   * Makes the static structure where it is absent or not current; what it holds is kept. Also lets forwarded traffic
+   * of our networks pass where other software made DROP the policy of iptables. May be repeated at any time.
+   *
+   * @returns what could not be done and is not needed everywhere, one line each, for the log
+   * @throws unsupported, denied, kernel
+   */
+  prepare(): Promise<readonly string[]>;
+
+  /**
+   * Carries out a change, all of it or nothing. To remove what is absent, or is not as stated, is success and changes
+   * nothing; so is to add what exists as stated. Network rules of the same owner are replaced.
+   *
+   * @throws conflict when another owner holds a bridge, or a host port leads elsewhere; drift when the structure is not
+   *   there (call `prepare`)
+   */
+  apply(change: FirewallChange): Promise<void>;
+
+  /** Those of the wanted that exist, as they are: perhaps with other content under the same key. */
+  observe(wanted: readonly FirewallResource[]): Promise<FirewallResource[]>;
+
+  /** Everything that is ours. */
+  observeAll(): Promise<FirewallResource[]>;
+
+  /** Takes away everything that is ours. */
+  remove(): Promise<void>;
+
+  /** Closes what is open towards the kernel; nothing in the kernel changes. */
+  [Symbol.dispose](): void;
+}

@@ -1,0 +1,146 @@
+import { closeSync, constants, readFileSync } from 'node:fs';
+import {
+  availableFamilies,
+  changeTables,
+  readDefaultFlavour,
+  readTables,
+  type IptablesFlavour,
+} from '../kernel/iptables/iptables.ts';
+import {
+  interfacesNamed,
+  type ChainName,
+  type InterfacePattern,
+  type Rule,
+} from '../kernel/iptables/rule.ts';
+import { native } from '../kernel/native.ts';
+import type { Nft } from '../kernel/nft/index.ts';
+import { TsnetError } from '../model/errors.ts';
+import type { IpFamily } from '../model/ip.ts';
+import { parseIfName, type IfName } from '../model/names.ts';
+import { converge, type Jump, type WantedTable } from './iptables/converge.ts';
+
+/** The chain in table `filter` that forwarded packets of ours pass. */
+export const forwardChain: ChainName = 'TSNET-FORWARD';
+
+/** How it is reached. */
+export const forwardJump: Jump = {
+  from: 'FORWARD',
+  rule: { target: { jump: forwardChain } },
+  place: 'early',
+};
+
+const bridgePrefix = parseIfName('tsb-');
+const dockerBridges: readonly InterfacePattern[] = [
+  parseIfName('docker0'),
+  interfacesNamed(parseIfName('br-')),
+];
+
+/**
+ * Rules that accept what our networks forward and leave everything else to the rules that follow: into networks of
+ * Docker only answers, for Docker to decide on the rest. Bridges with names of our own need no rule each.
+ */
+export function acceptanceRules(bridges: readonly IfName[]): Rule[] {
+  const ours = [interfacesNamed(bridgePrefix), ...bridges.filter(needsOwnRules).sort()];
+  return [
+    ...ours.map((bridge): Rule => ({ outInterface: bridge, target: 'ACCEPT' })),
+    ...ours.map((bridge): Rule => ({ inInterface: bridge, connection: 'known', target: 'ACCEPT' })),
+    ...dockerBridges.map((bridge): Rule => ({ outInterface: bridge, target: 'RETURN' })),
+    ...ours.map((bridge): Rule => ({ inInterface: bridge, target: 'ACCEPT' })),
+  ];
+}
+
+/** Whether a bridge has a name that the rules for ours don't cover. */
+export function needsOwnRules(bridge: IfName): boolean {
+  return !bridge.startsWith(bridgePrefix);
+}
+
+/**
+ * Lets what our networks forward pass the tables of iptables, where other software (Docker Engine does) has made DROP
+ * the policy of FORWARD. Accepting there is safe: every filter on the way is asked, and ours has dropped before what is
+ * not allowed.
+ */
+export class ForwardAcceptance {
+  readonly #nft: Nft;
+  readonly #place: { readonly netns?: string };
+  readonly #except: IptablesFlavour | undefined;
+
+  /** @param except a flavour that its caller looks after */
+  constructor(nft: Nft, netns?: string, except?: IptablesFlavour) {
+    this.#nft = nft;
+    this.#place = netns === undefined ? {} : { netns };
+    this.#except = except;
+  }
+
+  /** Makes or repairs the rules in every flavour in use. @returns what could not be done, one line each */
+  async ensure(bridges: readonly IfName[]): Promise<readonly string[]> {
+    return await this.#converge({
+      table: 'filter',
+      chains: new Map([[forwardChain, acceptanceRules(bridges)]]),
+      jumps: [forwardJump],
+    });
+  }
+
+  /** Takes the rules away. */
+  async remove(): Promise<void> {
+    await this.#converge({ table: 'filter', chains: new Map(), jumps: [] });
+  }
+
+  async #converge(wanted: WantedTable): Promise<readonly string[]> {
+    const standard = await readDefaultFlavour();
+    if (standard === undefined) {
+      return [
+        'iptables is not installed: if a DROP policy of its FORWARD chain is in force, it is not lifted for us',
+      ];
+    }
+    const flavours = (['nft', 'legacy'] as const).filter((flavour) => flavour !== this.#except);
+    const notes = await Promise.all(
+      flavours.flatMap((flavour) =>
+        availableFamilies().map(async (family) => {
+          if (flavour !== standard && !(await this.#isInUse(flavour, family))) return [];
+          return await this.#convergeOne(flavour, family, wanted);
+        }),
+      ),
+    );
+    return notes.flat();
+  }
+
+  async #convergeOne(flavour: IptablesFlavour, family: IpFamily, wanted: WantedTable): Promise<string[]> {
+    try {
+      const saved = await readTables(flavour, family, { table: wanted.table, ...this.#place });
+      const change = converge(saved, wanted);
+      if (change !== undefined) await changeTables(flavour, family, [change], this.#place);
+      return [];
+    } catch (error) {
+      // A table that nft(8) has changed beyond what iptables understands, or a program of one flavour that is missing:
+      // what needs no acceptance works all the same.
+      if (!(error instanceof TsnetError) || (error.kind !== 'kernel' && error.kind !== 'unsupported'))
+        throw error;
+      return [`forwarded IPv${family} traffic is not accepted in iptables-${flavour}: ${error.message}`];
+    }
+  }
+
+  async #isInUse(flavour: IptablesFlavour, family: IpFamily): Promise<boolean> {
+    if (flavour === 'nft') {
+      return await this.#nft.hasChain({ family: family === 4 ? 'ip' : 'ip6', name: 'filter' }, 'FORWARD');
+    }
+    return readLegacyTables(family, this.#place.netns).includes('filter');
+  }
+}
+
+/** The tables of the legacy flavour that are in use. Naming one to a program would put it in use. */
+function readLegacyTables(family: IpFamily, netns: string | undefined): string[] {
+  // Through the thread, because the namespace that a process's own entry shows is that of its first thread.
+  const path = `/proc/thread-self/net/${family === 4 ? 'ip' : 'ip6'}_tables_names`;
+  try {
+    if (netns === undefined) return readFileSync(path, 'utf8').split('\n');
+    const descriptor = native().openFileIn(netns, path, constants.O_RDONLY);
+    try {
+      return readFileSync(descriptor, 'utf8').split('\n');
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+import {
+  availableFamilies,
+  changeTables,
+  readTables,
+  type IptablesFlavour,
+} from '../../kernel/iptables/iptables.ts';
+import type { SavedTables } from '../../kernel/iptables/parse-save.ts';
+import { Nft } from '../../kernel/nft/index.ts';
+import { toTsnetError, withSuppressed } from '../../model/errors.ts';
+import type { IpFamily } from '../../model/ip.ts';
+import { keyOf } from '../../model/resource.ts';
+import type { Firewall, FirewallChange, FirewallResource } from '../firewall.ts';
+import { withFirewallLock } from '../firewall-lock.ts';
+import { ForwardAcceptance } from '../forward-acceptance.ts';
+import { nextResources } from '../next-resources.ts';
+import { converge } from './converge.ts';
+import { observedResources } from './observed.ts';
+import { emptyTables, wantedTables } from './rules.ts';
+
+type Saved = ReadonlyMap<IpFamily, SavedTables>;
+
+/**
+ * The firewall in one flavour of iptables, for hosts whose policy lives there. Every change reads all rules and replaces
+ * those of our chains that differ, so its cost grows with the number of ports.
+ */
+export class IptablesFirewall implements Firewall {
+  readonly backend: 'iptables-nft' | 'iptables-legacy';
+  readonly #flavour: IptablesFlavour;
+  readonly #netns: string | undefined;
+  readonly #nft: Nft;
+  readonly #acceptance: ForwardAcceptance;
+
+  private constructor(flavour: IptablesFlavour, netns: string | undefined, nft: Nft) {
+    this.backend = `iptables-${flavour}`;
+    this.#flavour = flavour;
+    this.#netns = netns;
+    this.#nft = nft;
+    this.#acceptance = new ForwardAcceptance(nft, netns, flavour);
+  }
+
+  /** @throws not-found when there is no such namespace, denied */
+  static open(flavour: IptablesFlavour, netns?: string): IptablesFirewall {
+    return new IptablesFirewall(flavour, netns, Nft.open(netns));
+  }
+
+  [Symbol.dispose](): void {
+    this.#nft[Symbol.dispose]();
+  }
+
+  async prepare(): Promise<readonly string[]> {
+    const resources = await this.#change((present) => present);
+    return await this.#acceptance.ensure(bridgesOf(resources));
+  }
+
+  async apply(change: FirewallChange): Promise<void> {
+    const resources = await this.#change((present) => [...nextResources(change, present).values()]);
+    const changed = [...change.remove, ...change.add];
+    if (changed.some(({ kind }) => kind === 'network-rules')) {
+      await this.#acceptance.ensure(bridgesOf(resources));
+    }
+  }
+
+  async observe(wanted: readonly FirewallResource[]): Promise<FirewallResource[]> {
+    const keys = new Set(wanted.map(keyOf));
+    return (await this.observeAll()).filter((resource) => keys.has(keyOf(resource)));
+  }
+
+  async observeAll(): Promise<FirewallResource[]> {
+    return observedResources(await this.#read());
+  }
+
+  async remove(): Promise<void> {
+    await withFirewallLock(async () => {
+      const saved = await this.#read();
+      for (const [family, tables] of saved) await this.#converge(family, tables, emptyTables(family));
+    });
+    await this.#acceptance.remove();
+  }
+
+  /** Brings all tables to what `next` gives. A table is changed at once, several are not: a failure takes back. */
+  async #change(
+    next: (present: readonly FirewallResource[]) => readonly FirewallResource[],
+  ): Promise<readonly FirewallResource[]> {
+    return await withFirewallLock(async () => {
+      const saved = await this.#read();
+      const present = observedResources(saved);
+      const resources = next(present);
+      try {
+        await this.#write(saved, resources);
+      } catch (error) {
+        try {
+          await this.#write(await this.#read(), present);
+        } catch (suppressed) {
+          throw withSuppressed(toTsnetError(error), [suppressed]);
+        }
+        throw error;
+      }
+      return resources;
+    });
+  }
+
+  async #read(): Promise<Saved> {
+    return new Map(
+      await Promise.all(
+        availableFamilies().map(
+          async (family) => [family, await readTables(this.#flavour, family, this.#place)] as const,
+        ),
+      ),
+    );
+  }
+
+  async #write(saved: Saved, resources: readonly FirewallResource[]): Promise<void> {
+    for (const [family, tables] of saved)
+      await this.#converge(family, tables, wantedTables(resources, family));
+  }
+
+  async #converge(
+    family: IpFamily,
+    tables: SavedTables,
+    wanted: ReturnType<typeof wantedTables>,
+  ): Promise<void> {
+    const changes = wanted.flatMap((table) => converge(tables, table) ?? []);
+    await changeTables(this.#flavour, family, changes, this.#place);
+  }
+
+  get #place(): { readonly netns?: string } {
+    return this.#netns === undefined ? {} : { netns: this.#netns };
+  }
+}
+
+function bridgesOf(resources: readonly FirewallResource[]) {
+  return resources.flatMap((resource) => (resource.kind === 'network-rules' ? [resource.bridge] : []));
+}

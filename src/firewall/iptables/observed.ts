@@ -1,0 +1,88 @@
+import {
+  commentOf,
+  optionValue,
+  targetOf,
+  type SavedRule,
+  type SavedTables,
+} from '../../kernel/iptables/parse-save.ts';
+import { familyOf, parseIp, type Ip, type IpFamily } from '../../model/ip.ts';
+import { parseIfName, type IfName } from '../../model/names.ts';
+import { parsePort, parseProtocol } from '../../model/port.ts';
+import type { Owner, PublishedPort } from '../../model/resource.ts';
+import { parseSubnet, type Subnet } from '../../model/subnet.ts';
+import type { FirewallResource } from '../firewall.ts';
+import { forwardChain } from '../forward-acceptance.ts';
+import { parseNetworkComment } from './network-comment.ts';
+import { masqueradeChain, publishChain } from './rules.ts';
+
+/**
+ * The resources that our chains make up. A network without its rules in every family is left out: it is not whole.
+ * Rules in our chains that we can't have made are left out as well; the next change clears them away.
+ */
+export function observedResources(saved: ReadonlyMap<IpFamily, SavedTables>): FirewallResource[] {
+  const families = [...saved.values()];
+
+  const subnets = new Map<IfName, Subnet[]>();
+  for (const rule of families.flatMap((tables) => rulesOf(tables, 'nat', masqueradeChain))) {
+    const [source, bridge] = [optionValue(rule, '-s'), optionValue(rule, '-o')];
+    if (source === undefined || bridge === undefined || optionValue(rule, '--ctstate') !== 'DNAT') continue;
+    const name = parseIfName(bridge);
+    subnets.set(name, [...(subnets.get(name) ?? []), parseSubnet(source)]);
+  }
+
+  const [comments, ...others] = families.map((tables) =>
+    networkComments(rulesOf(tables, 'filter', forwardChain)),
+  );
+  const networks = [...(comments ?? [])]
+    .filter(([bridge, comment]) => others.every((other) => other.get(bridge) === comment))
+    .map(([bridge, comment]): FirewallResource => ({
+      kind: 'network-rules',
+      bridge,
+      subnets: subnets.get(bridge) ?? [],
+      ...parseNetworkComment(comment),
+    }));
+  const ports = families
+    .flatMap((tables) => rulesOf(tables, 'nat', publishChain))
+    .flatMap(parsePublishedPort);
+  return [...networks, ...ports];
+}
+
+function rulesOf(tables: SavedTables, table: string, chain: string): readonly SavedRule[] {
+  return tables.get(table)?.get(chain)?.rules ?? [];
+}
+
+/** The comment of the rule that every network has: what is not accepted for its bridge is dropped. */
+function networkComments(rules: readonly SavedRule[]): ReadonlyMap<IfName, string> {
+  return new Map(
+    rules.flatMap((rule): [IfName, string][] => {
+      const [bridge, comment] = [optionValue(rule, '-o'), commentOf(rule)];
+      const isLast = targetOf(rule) === 'DROP' && bridge !== undefined && comment !== undefined;
+      return isLast ? [[parseIfName(bridge), comment]] : [];
+    }),
+  );
+}
+
+function parsePublishedPort(rule: SavedRule): PublishedPort[] {
+  const [hostIp, protocol, hostPort, destination, owner] = [
+    optionValue(rule, '-d'),
+    optionValue(rule, '-p'),
+    optionValue(rule, '--dport'),
+    optionValue(rule, '--to-destination'),
+    commentOf(rule),
+  ];
+  const parts = /^\[?([^\]]*?)\]?:(\d+)$/.exec(destination ?? '');
+  if (parts === null || owner === undefined) return [];
+  const target = parseIp(parts[1]);
+  return [
+    {
+      kind: 'published-port',
+      family: familyOf(target),
+      protocol: parseProtocol(protocol),
+      ...(hostIp === undefined ? {} : { hostIp: hostIp.replace(/\/\d+$/, '') as Ip }),
+      hostPort: parsePort(Number(hostPort)),
+      target,
+      targetPort: parsePort(Number(parts[2])),
+      owner: owner as Owner,
+    },
+  ];
+}

@@ -1,0 +1,138 @@
+import type { ChainName, Rule } from '../../kernel/iptables/rule.ts';
+import { parseSubnet } from '../../model/subnet.ts';
+import type { IpFamily } from '../../model/ip.ts';
+import type { NetworkRules, PublishedPort } from '../../model/resource.ts';
+import { familyOfRange } from '../../model/subnet.ts';
+import type { FirewallResource } from '../firewall.ts';
+import { acceptanceRules, forwardChain, forwardJump } from '../forward-acceptance.ts';
+import type { WantedTable } from './converge.ts';
+import { networkComment } from './network-comment.ts';
+
+const loopback = parseSubnet('127.0.0.0/8');
+
+const guardChain: ChainName = 'TSNET-GUARD';
+export const publishChain: ChainName = 'TSNET-PUBLISH';
+export const masqueradeChain: ChainName = 'TSNET-MASQUERADE';
+
+/** All tables of one family as they should be with those resources. The order of rules is the order of the checks. */
+export function wantedTables(resources: readonly FirewallResource[], family: IpFamily): WantedTable[] {
+  const networks = resources.filter((resource) => resource.kind === 'network-rules').sort(byBridge);
+  const ports = resources
+    .filter((resource) => resource.kind === 'published-port')
+    .filter((port) => port.family === family);
+  return [
+    ...(family === 4 ? [rawTable(networks)] : []),
+    {
+      table: 'nat',
+      chains: new Map([
+        [publishChain, publishRules(ports)],
+        [masqueradeChain, masqueradeRules(networks, family)],
+      ]),
+      jumps: [
+        {
+          from: 'PREROUTING',
+          // What comes over a wire for 127.0.0.1 is forged: it must not be translated before routing drops it.
+          rule: { ...(family === 4 ? { notDestination: loopback } : {}), ...toPublished },
+          place: 'anywhere',
+        },
+        {
+          from: 'OUTPUT',
+          // IPv6 has no route_localnet: what leaves from ::1 is lost, so it is better refused at once.
+          rule: { ...(family === 6 ? { notDestination: parseSubnet('::1/128') } : {}), ...toPublished },
+          place: 'anywhere',
+        },
+        { from: 'POSTROUTING', rule: { target: { jump: masqueradeChain } }, place: 'anywhere' },
+      ],
+    },
+    {
+      table: 'filter',
+      chains: new Map([[forwardChain, forwardRules(networks)]]),
+      jumps: [forwardJump],
+    },
+  ];
+}
+
+/** All tables of one family without anything of ours. */
+export function emptyTables(family: IpFamily): WantedTable[] {
+  return wantedTables([], family).map(({ table }) => ({ table, chains: new Map(), jumps: [] }));
+}
+
+const toPublished = { isForHost: true, target: { jump: publishChain } } as const;
+
+/** A bridge with route_localnet would let its containers reach services that listen on 127.0.0.1 only. */
+function rawTable(networks: readonly NetworkRules[]): WantedTable {
+  const rules = networks.map(({ bridge, owner }): Rule => ({
+    destination: loopback,
+    inInterface: bridge,
+    comment: owner,
+    target: 'DROP',
+  }));
+  return {
+    table: 'raw',
+    chains: new Map([[guardChain, rules]]),
+    jumps: [{ from: 'PREROUTING', rule: { target: { jump: guardChain } }, place: 'anywhere' }],
+  };
+}
+
+/** Ports of one host address before those of all, so that the specific one wins. */
+function publishRules(ports: readonly PublishedPort[]): Rule[] {
+  const [specific, any] = [
+    ports.filter(({ hostIp }) => hostIp !== undefined),
+    ports.filter(({ hostIp }) => hostIp === undefined),
+  ];
+  return [...specific, ...any].map(({ protocol, hostIp, hostPort, target, targetPort, owner }) => ({
+    ...(hostIp === undefined ? {} : { destination: hostIp }),
+    protocol,
+    destinationPort: hostPort,
+    comment: owner,
+    target: { address: target, port: targetPort },
+  }));
+}
+
+function masqueradeRules(networks: readonly NetworkRules[], family: IpFamily): Rule[] {
+  return networks.flatMap(({ bridge, subnets, masquerades, owner }) => [
+    ...(family === 4
+      ? [{ source: loopback, outInterface: bridge, comment: owner, target: 'MASQUERADE' as const }]
+      : []),
+    ...subnets
+      .filter((subnet) => familyOfRange(subnet) === family)
+      .flatMap((subnet): Rule[] => [
+        // A container that reaches its own network through a published port must get its answer from the host.
+        { source: subnet, outInterface: bridge, connection: 'dnat', comment: owner, target: 'MASQUERADE' },
+        ...(masquerades
+          ? [{ source: subnet, notOutInterface: bridge, comment: owner, target: 'MASQUERADE' as const }]
+          : []),
+      ]),
+  ]);
+}
+
+function forwardRules(networks: readonly NetworkRules[]): Rule[] {
+  const internal = networks.filter(({ isInternal }) => isInternal);
+  return [
+    ...rulesFor(networks, ({ bridge }) => ({ outInterface: bridge, connection: 'known', target: 'ACCEPT' })),
+    ...rulesFor(networks, ({ bridge }) => ({ inInterface: bridge, connection: 'known', target: 'ACCEPT' })),
+    ...rulesFor(
+      networks.filter(({ allowsIcc }) => allowsIcc),
+      ({ bridge }) => ({ inInterface: bridge, outInterface: bridge, target: 'ACCEPT' }),
+    ),
+    ...rulesFor(internal, ({ bridge }) => ({ outInterface: bridge, target: 'DROP' })),
+    ...rulesFor(internal, ({ bridge }) => ({ inInterface: bridge, target: 'DROP' })),
+    ...rulesFor(
+      networks.filter(({ isInternal }) => !isInternal),
+      ({ bridge }) => ({ outInterface: bridge, connection: 'dnat', target: 'ACCEPT' }),
+    ),
+    ...rulesFor(
+      networks.filter(({ isInternal }) => !isInternal),
+      ({ bridge }) => ({ outInterface: bridge, target: 'DROP' }),
+    ),
+    ...acceptanceRules(networks.map(({ bridge }) => bridge)),
+  ];
+}
+
+function rulesFor(networks: readonly NetworkRules[], rule: (network: NetworkRules) => Rule): Rule[] {
+  return networks.map((network) => ({ ...rule(network), comment: networkComment(network) }));
+}
+
+function byBridge(one: NetworkRules, other: NetworkRules): number {
+  return one.bridge < other.bridge ? -1 : 1;
+}

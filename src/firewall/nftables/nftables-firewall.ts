@@ -1,0 +1,126 @@
+import { Nft, type TableName } from '../../kernel/nft/index.ts';
+import { TsnetError } from '../../model/errors.ts';
+import { keyOf } from '../../model/resource.ts';
+import type { Firewall, FirewallChange, FirewallResource } from '../firewall.ts';
+import { withFirewallLock } from '../firewall-lock.ts';
+import { ForwardAcceptance, needsOwnRules } from '../forward-acceptance.ts';
+import { bridgeOf, keyOfPort, resourcesOf, type Element } from './elements.ts';
+import { networkSets, publishMaps, sets } from './sets.ts';
+import { formatTable, numberOfRules, table as name, tableComment } from './structure.ts';
+import { transitionFor } from './transition.ts';
+
+const table: TableName = { family: 'inet', name };
+
+/** How often a change is begun again because somebody else changed the rule set meanwhile. */
+const attempts = 20;
+
+/** The firewall in nftables: a static table whose sets and maps hold the networks and the ports. */
+export class NftablesFirewall implements Firewall {
+  readonly backend = 'nftables';
+  readonly #nft: Nft;
+  readonly #acceptance: ForwardAcceptance;
+
+  private constructor(nft: Nft, acceptance: ForwardAcceptance) {
+    this.#nft = nft;
+    this.#acceptance = acceptance;
+  }
+
+  /** @throws not-found when there is no such namespace, denied, unsupported */
+  static open(netns?: string): NftablesFirewall {
+    const nft = Nft.open(netns);
+    return new NftablesFirewall(nft, new ForwardAcceptance(nft, netns));
+  }
+
+  [Symbol.dispose](): void {
+    this.#nft[Symbol.dispose]();
+  }
+
+  async prepare(): Promise<readonly string[]> {
+    return await withFirewallLock(async () => {
+      await this.#prepareTable();
+      return await this.#acceptBridges();
+    });
+  }
+
+  async apply(change: FirewallChange): Promise<void> {
+    await withFirewallLock(async () => {
+      await this.#change(change);
+      // A network that comes or goes may change what must be accepted; a port never does.
+      const needsRules = [...change.remove, ...change.add].some(
+        (resource) => resource.kind === 'network-rules' && needsOwnRules(resource.bridge),
+      );
+      if (needsRules) await this.#acceptBridges();
+    });
+  }
+
+  async observe(wanted: readonly FirewallResource[]): Promise<FirewallResource[]> {
+    const keys = new Map(wanted.map((resource) => [keyOf(resource), resource]));
+    const present = resourcesOf(await this.#presentFor([...keys.values()]));
+    return present.filter((resource) => keys.has(keyOf(resource)));
+  }
+
+  async observeAll(): Promise<FirewallResource[]> {
+    return resourcesOf(await this.#listAll());
+  }
+
+  async remove(): Promise<void> {
+    await withFirewallLock(async () => {
+      await this.#nft.load(`add table inet ${name}\ndelete table inet ${name}\n`);
+      await this.#acceptance.remove();
+    });
+  }
+
+  /** Read, decide, write; and again when somebody changed the rule set in between. */
+  async #change(change: FirewallChange): Promise<void> {
+    const resources = [...change.remove, ...change.add];
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const generation = await this.#nft.readGeneration();
+      const transition = transitionFor(change, await this.#presentFor(resources));
+      if (transition.remove.length + transition.add.length === 0) return;
+      try {
+        if ((await this.#nft.changeElements(table, transition, generation)) === 'done') return;
+      } catch (error) {
+        if (!(error instanceof TsnetError && error.errno === 'ENOENT')) throw error;
+        // Somebody flushed the rule set.
+        await this.#prepareTable();
+      }
+    }
+    throw new TsnetError(
+      'try-again',
+      `change nft table inet ${name}: others changed the rule set during each of ${attempts} attempts`,
+      { hint: 'see who does with: nft monitor' },
+    );
+  }
+
+  async #prepareTable(): Promise<void> {
+    const [comment, rules] = await Promise.all([
+      this.#nft.readTableComment(table),
+      this.#nft.countRules(table),
+    ]);
+    if (comment === tableComment && rules === numberOfRules) return;
+    await this.#nft.load(formatTable(await this.#listAll()));
+  }
+
+  /** The elements that resources with those keys consist of: ports by key, networks from lists, which are short. */
+  async #presentFor(resources: readonly FirewallResource[]): Promise<Element[]> {
+    const ports = resources.flatMap((resource) =>
+      resource.kind === 'published-port' ? [keyOfPort(resource)] : [],
+    );
+    const networks = ports.length === resources.length ? [] : await this.#list(networkSets);
+    return [...networks, ...(await this.#nft.readElements(table, ports))];
+  }
+
+  async #listAll(): Promise<Element[]> {
+    return await this.#list([...networkSets, ...publishMaps]);
+  }
+
+  async #list(schemas: typeof networkSets): Promise<Element[]> {
+    const lists = await Promise.all(schemas.map(async (set) => await this.#nft.listElements(table, set)));
+    return lists.flat();
+  }
+
+  async #acceptBridges(): Promise<readonly string[]> {
+    const bridges = await this.#nft.listElements(table, sets.bridges);
+    return await this.#acceptance.ensure(bridges.map(bridgeOf));
+  }
+}

@@ -1,0 +1,1 @@
+export { network, port } from '../../kernel/firewall/resources.ts';
