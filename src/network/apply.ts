@@ -1,0 +1,141 @@
+import { readSysctl, writeSysctl } from '../kernel/proc/sysctl.ts';
+import { isFirewallResource, type Kernel } from '../observe/index.ts';
+import { formatResource, TsnetError, type IfName, type Resource, type VethLink } from '../model/index.ts';
+import type { Change } from '../plan/index.ts';
+
+/**
+ * Makes changes in the order given. Neighbouring changes of the firewall go into one transaction and neighbouring
+ * deletions of links into one group delete: each costs the kernel's grace periods once instead of every time.
+ *
+ * @throws what the first failing step throws; the steps before it are not undone here
+ */
+export async function apply(kernel: Kernel, changes: readonly Change[]): Promise<void> {
+  for (const batch of batches(changes)) {
+    const first = batch[0];
+    if (first === undefined) continue;
+    if (isFirewallResource(first.resource)) await applyFirewall(kernel, batch);
+    else if (isLinkDeletion(first))
+      await kernel.rtnetlink.deleteLinks(batch.map(({ resource }) => linkName(resource)));
+    else for (const change of batch) await applyOne(kernel, change);
+  }
+}
+
+/** Runs of neighbours that go together: firewall, deletions of links, everything else. */
+function batches(changes: readonly Change[]): Change[][] {
+  const result: Change[][] = [];
+  let lastSort = '';
+  for (const change of changes) {
+    const sort = isFirewallResource(change.resource)
+      ? 'firewall'
+      : isLinkDeletion(change)
+        ? 'links'
+        : 'other';
+    if (sort !== lastSort) result.push([]);
+    result.at(-1)?.push(change);
+    lastSort = sort;
+  }
+  return result;
+}
+
+async function applyFirewall(kernel: Kernel, changes: readonly Change[]): Promise<void> {
+  const remove = changes.flatMap((change) => {
+    if (change.action === 'delete') return [change.resource];
+    return change.action === 'update' ? [change.before] : [];
+  });
+  const add = changes.flatMap((change) => (change.action === 'delete' ? [] : [change.resource]));
+  await kernel.firewall.apply({
+    remove: remove.filter(isFirewallResource),
+    add: add.filter(isFirewallResource),
+  });
+}
+
+function isLinkDeletion({ action, resource }: Change): boolean {
+  return action === 'delete' && (resource.kind === 'bridge' || resource.kind === 'veth');
+}
+
+function linkName(resource: Resource): IfName {
+  if (resource.kind === 'bridge' || resource.kind === 'veth') return resource.name;
+  throw new TsnetError('bug', `delete link: ${resource.kind} is none`);
+}
+
+async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<void> {
+  const { action, resource } = change;
+  if (change.action === 'update') refuseStranger(change.resource, change.before);
+  switch (resource.kind) {
+    case 'bridge': {
+      const { name, mac, mtu, owner } = resource;
+      const attributes = { mac, alias: `tsnet:${owner}`, up: true, ...(mtu === undefined ? {} : { mtu }) };
+      if (action === 'create') await rtnetlink.createBridge({ name, ...attributes });
+      else await rtnetlink.setLink(name, attributes);
+      return;
+    }
+    case 'veth':
+      if (action === 'create') await createVeth(rtnetlink, resource);
+      else await rtnetlink.setLink(resource.name, { master: resource.bridge, up: true, ...mtuOf(resource) });
+      return;
+    case 'address':
+      if (action === 'delete') await rtnetlink.deleteAddress(resource);
+      else await rtnetlink.addAddress({ ...resource, noDad: true });
+      return;
+    case 'sysctl':
+      ensureSysctl(resource.path, resource.value, netns);
+      return;
+    case 'network-rules':
+    case 'published-port':
+      throw new TsnetError('bug', `${formatResource(resource)}: not in a firewall transaction`);
+  }
+}
+
+async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promise<void> {
+  if (veth.peer === 'elsewhere') throw new TsnetError('bug', `create link ${veth.name}: no peer was decided`);
+  await rtnetlink
+    .createVeth({
+      name: veth.name,
+      alias: `tsnet:${veth.owner}`,
+      master: veth.bridge,
+      up: true,
+      // With br_netfilter a connection to itself through the host's address leaves by the port it came from.
+      hairpin: true,
+      peer: { name: veth.peer.name, mac: veth.peer.mac, ...mtuOf(veth) },
+      ...mtuOf(veth),
+    })
+    .catch((error: unknown) => {
+      throw explainFullBridge(veth, error);
+    });
+}
+
+/** A bridge numbers its ports with 10 bits and does not use the first. Source: Linux `br_private.h`, BR_PORT_BITS. */
+function explainFullBridge(veth: VethLink, error: unknown): unknown {
+  if (!(error instanceof TsnetError) || error.errno !== 'EXFULL') return error;
+  return new TsnetError(
+    'exhausted',
+    `attach ${veth.name} to ${veth.bridge}: a Linux bridge takes at most 1023 ports`,
+    {
+      subject: veth.bridge,
+      hint: 'spread the containers over several networks',
+      errno: error.errno,
+      cause: error,
+    },
+  );
+}
+
+/** A name that is taken by something without our mark is not ours to change. */
+function refuseStranger(wanted: Resource, found: Resource): void {
+  if (wanted.kind === 'sysctl' || (wanted.owner === found.owner && wanted.kind === found.kind)) return;
+  throw new TsnetError('conflict', `${formatResource(wanted)}: ${describe(found)} has this name already`, {
+    subject: formatResource(wanted),
+    hint: 'rename or remove that interface, or choose another name',
+  });
+}
+
+function describe(found: Resource): string {
+  return found.owner === 'host' ? 'an interface that tsnet did not make' : `the interface of ${found.owner}`;
+}
+
+function ensureSysctl(path: string, value: string, netns: string | undefined): void {
+  if (readSysctl(path, netns) !== value) writeSysctl(path, value, netns);
+}
+
+function mtuOf({ mtu }: VethLink): { mtu?: number } {
+  return mtu === undefined ? {} : { mtu };
+}

@@ -1,0 +1,16 @@
+export type { Context, Logger } from './context.ts';
+export { createEndpoint, deleteEndpoint, join, type Attachment, type EndpointRequest } from './endpoints.ts';
+export { createNetwork, deleteNetwork, type NetworkRequest } from './networks.ts';
+export {
+  releaseAddress,
+  releasePool,
+  requestAddress,
+  requestPool,
+  type AddressPurpose,
+  type Pool,
+  type PoolId,
+  type PoolRequest,
+} from './pools.ts';
+export { publish, unpublish } from './ports.ts';
+export { recover } from './recover.ts';
+export { openContext, type FirewallChoice, type OpenContext, type Settings } from './open-context.ts';

@@ -1,0 +1,52 @@
+import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { native } from '../kernel/native.ts';
+import { TsnetError } from '../model/index.ts';
+
+const waitMs = 30_000;
+
+/**
+ * Runs something while no other operation, of this process or another, holds the lock of that name.
+ *
+ * flock(2) locks belong to the open file, not to the process, so the same call keeps apart two operations of the
+ * daemon and an operation of the daemon and one of the command line. Locks of a killed process are free at once.
+ *
+ * @param name letters, digits, dots and dashes: a network's id
+ * @throws try-again when the lock is not free within 30 s
+ */
+export async function withLock<T>(runDirectory: string, name: string, action: () => Promise<T>): Promise<T> {
+  const folder = join(runDirectory, 'locks');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, name);
+  for (;;) {
+    const descriptor = openSync(path, 'a', 0o600);
+    try {
+      await native()
+        .flock(descriptor, 'exclusive', waitMs)
+        .catch((cause: unknown) => {
+          throw new TsnetError(
+            'try-again',
+            `lock ${name}: another operation has held it for ${waitMs / 1000} s`,
+            {
+              subject: name,
+              cause,
+            },
+          );
+        });
+      // The holder before us may have removed the file: then ours is a lock nobody else can see.
+      if (isStillAt(path, descriptor)) return await action();
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+/** Removes the file of a lock that the caller holds and that nobody will need again. */
+export function forgetLock(runDirectory: string, name: string): void {
+  rmSync(join(runDirectory, 'locks', name), { force: true });
+}
+
+function isStillAt(path: string, descriptor: number): boolean {
+  const named = statSync(path, { throwIfNoEntry: false });
+  return named !== undefined && named.ino === fstatSync(descriptor).ino;
+}

@@ -1,0 +1,145 @@
+import {
+  overlaps,
+  shortId,
+  TsnetError,
+  type IfName,
+  type Network,
+  type NetworkId,
+  type NetworkOrigin,
+  type NetworkSubnet,
+  type Ip,
+  type PoolId,
+} from '../model/index.ts';
+import type { StateTransaction, StateView } from '../state/index.ts';
+import { commit, withdraw } from './commit.ts';
+import type { Context } from './context.ts';
+import { bridgeName } from './link-names.ts';
+import { keepAuxiliaryAddresses } from './pools.ts';
+
+/** What a front end knows of a network that is to be created. */
+export interface NetworkRequest {
+  readonly id: NetworkId;
+  readonly name?: string;
+  readonly origin: NetworkOrigin;
+  readonly subnets: readonly NetworkSubnet[];
+  /** The pools of tsnet's own IPAM that the subnets came from. */
+  readonly pools: readonly PoolId[];
+  /** Addresses in those pools that the user reserved. */
+  readonly reserved: readonly Ip[];
+  readonly bridge?: IfName;
+  readonly mtu?: number;
+  readonly isInternal: boolean;
+  readonly allowsIcc: boolean;
+  readonly masquerades: boolean;
+  readonly interfacePrefix?: string;
+  readonly hostBindings?: readonly Ip[];
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/**
+ * Creates a network: a bridge with its gateway addresses, rules and settings. Repeated with the same content it
+ * succeeds and repairs what is missing; with other content it replaces a network that has no endpoints.
+ *
+ * @throws conflict when a subnet, bridge name or id belongs to another network; kernel; drift
+ */
+export async function createNetwork(context: Context, request: NetworkRequest): Promise<Network> {
+  await endReleasedNetworks(context, request);
+  return commit(context, { network: request.id }, (tx) => {
+    const wanted = networkOf(request);
+    const existing = tx.network(request.id);
+    if (existing !== undefined && hasSameContent(existing, wanted)) return existing;
+    if (existing !== undefined && tx.endpoints(existing.id).length > 0) {
+      throw new TsnetError(
+        'conflict',
+        `create network ${shortId(wanted.id)}: it exists with other settings and is in use`,
+      );
+    }
+    refuseClashes(tx, wanted);
+    keepAuxiliaryAddresses(tx, request.pools, request.reserved);
+    tx.putNetwork(wanted);
+    return wanted;
+  });
+}
+
+/** Ends a network and whatever endpoints it still has. An unknown one is success. @throws kernel */
+export async function deleteNetwork(context: Context, id: NetworkId): Promise<void> {
+  await withdraw(context, { network: id, endpoints: 'all' }, (tx) => {
+    for (const endpoint of tx.endpoints(id)) tx.deleteEndpoint(id, endpoint.id);
+    tx.deleteNetwork(id);
+  });
+}
+
+/**
+ * An engine releases a network's pool before it deletes the network, so that another network may ask for the range in
+ * between. A network whose pools are all released is about to go, or its deletion was lost.
+ */
+async function endReleasedNetworks(context: Context, request: NetworkRequest): Promise<void> {
+  const released = context.state.read((view) =>
+    view
+      .networks()
+      .filter(
+        (other) => other.id !== request.id && isReleased(view, other) && sharesAddresses(other, request),
+      ),
+  );
+  for (const network of released) {
+    context.log.info('network gives way: its pool was released', { network: network.id });
+    await deleteNetwork(context, network.id);
+  }
+}
+
+function isReleased(view: StateView, network: Network): boolean {
+  return network.pools.length > 0 && network.pools.every((pool) => view.pool(pool) === undefined);
+}
+
+function sharesAddresses(one: Pick<Network, 'subnets'>, other: Pick<Network, 'subnets'>): boolean {
+  return one.subnets.some((mine) => other.subnets.some((theirs) => overlaps(mine.subnet, theirs.subnet)));
+}
+
+function refuseClashes(tx: StateTransaction, wanted: Network): void {
+  for (const other of tx.networks()) {
+    if (other.id === wanted.id) continue;
+    const doing = `create network ${wanted.name ?? shortId(wanted.id)}`;
+    if (other.bridge === wanted.bridge) {
+      throw new TsnetError(
+        'conflict',
+        `${doing}: bridge ${wanted.bridge} belongs to network ${nameOf(other)}`,
+      );
+    }
+    if (sharesAddresses(other, wanted)) {
+      const ranges = other.subnets.map(({ subnet }) => subnet).join(', ');
+      throw new TsnetError(
+        'conflict',
+        `${doing}: its addresses overlap network ${nameOf(other)} (${ranges})`,
+        {
+          hint: 'choose another --subnet, or leave it out',
+        },
+      );
+    }
+    if (wanted.name !== undefined && other.name === wanted.name) {
+      throw new TsnetError('conflict', `${doing}: the name belongs to network ${shortId(other.id)}`);
+    }
+  }
+}
+
+function nameOf(network: Network): string {
+  return network.name ?? shortId(network.id);
+}
+
+function networkOf(request: NetworkRequest): Network {
+  const { reserved: _, bridge, ...content } = request;
+  return { ...content, bridge: bridge ?? bridgeName(request.id), createdAt: Math.floor(Date.now() / 1000) };
+}
+
+function hasSameContent(one: Network, other: Network): boolean {
+  const content = (network: Network) => JSON.stringify(sortKeys({ ...network, createdAt: 0 }));
+  return content(one) === content(other);
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(
+    entries.sort(([one], [other]) => (one < other ? -1 : 1)).map(([k, v]) => [k, sortKeys(v)]),
+  );
+}

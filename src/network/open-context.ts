@@ -1,0 +1,51 @@
+import { mkdirSync } from 'node:fs';
+import { openFirewall } from '../firewall/index.ts';
+import { Rtnetlink } from '../kernel/netlink/index.ts';
+import { bootId } from '../kernel/proc/index.ts';
+import { State } from '../state/index.ts';
+import type { Context, Logger } from './context.ts';
+
+/** Which firewall translates and filters; `auto` takes nftables where the host has it. */
+export type FirewallChoice = 'nftables' | 'iptables' | 'auto';
+
+/** Where tsnet keeps what, and with what it works. */
+export interface Settings {
+  /** Holds the records; survives reboots, such as `/var/lib/tsnet`. */
+  readonly stateDirectory: string;
+  /** Holds locks; lost at reboot, such as `/run/tsnet`. */
+  readonly runDirectory: string;
+  readonly firewall: FirewallChoice;
+  /** Path of the network namespace to work in; absent means the process's own. */
+  readonly netns?: string;
+}
+
+/** A context that is closed when it is disposed of. */
+export type OpenContext = Context & Disposable;
+
+/**
+ * Opens the records and the kernel of a network namespace for writing.
+ *
+ * @throws denied without the rights of root; unsupported when a program or a kernel feature is missing
+ */
+export async function openContext(settings: Settings, log: Logger): Promise<OpenContext> {
+  mkdirSync(settings.runDirectory, { recursive: true, mode: 0o700 });
+  const netns = settings.netns === undefined ? {} : { netns: settings.netns };
+  const state = State.open({ directory: settings.stateDirectory, bootId: bootId() });
+  const rtnetlink = Rtnetlink.open(settings.netns);
+  const firewall = await openFirewall({ backend: settings.firewall, ...netns }).catch((error: unknown) => {
+    rtnetlink[Symbol.dispose]();
+    state[Symbol.dispose]();
+    throw error;
+  });
+  return {
+    state,
+    kernel: { rtnetlink, firewall, ...netns },
+    runDirectory: settings.runDirectory,
+    log,
+    [Symbol.dispose]() {
+      firewall[Symbol.dispose]();
+      rtnetlink[Symbol.dispose]();
+      state[Symbol.dispose]();
+    },
+  };
+}

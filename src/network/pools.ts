@@ -1,0 +1,140 @@
+import {
+  allocate,
+  release,
+  requestPool as choosePool,
+  type Pool,
+  type PoolId,
+  type PoolRequest,
+} from '../ipam/index.ts';
+import { addressIn, TsnetError, type Address, type Ip, type Subnet } from '../model/index.ts';
+import type { StateTransaction, StateView } from '../state/index.ts';
+import type { Context } from './context.ts';
+import { deleteEndpoint } from './endpoints.ts';
+
+export type { Pool, PoolId, PoolRequest } from '../ipam/index.ts';
+
+/** What an address is for: a gateway is chosen first in the subnet and outlives a reboot. */
+export type AddressPurpose = 'gateway' | 'endpoint';
+
+/**
+ * Takes a pool, the one asked for or one that overlaps no other pool and no route of the host.
+ *
+ * A pool asked for by its range that no network uses and from which no container has an address is handed out again:
+ * the answer to the first request was lost, or its network was removed while tsnet was down.
+ *
+ * @throws conflict when the range overlaps another pool; exhausted when no range is left; invalid-input
+ */
+export async function requestPool(context: Context, request: PoolRequest): Promise<Pool> {
+  const hostRoutes = request.subnet === undefined ? await readHostRoutes(context) : [];
+  return context.state.transact((tx) => {
+    if (request.subnet !== undefined) forgetIdlePools(tx, request);
+    const pool = choosePool(tx.pools(), hostRoutes, request);
+    tx.putPool(pool);
+    return pool;
+  });
+}
+
+/** Gives a pool back with all its addresses. An unknown one is success. */
+export async function releasePool(context: Context, id: PoolId): Promise<void> {
+  await context.state.transact((tx) => tx.deletePool(id));
+}
+
+/**
+ * Takes an address from a pool, the one asked for or the next free one.
+ *
+ * @throws not-found for an unknown pool; conflict when the address is taken; exhausted; invalid-input when outside
+ */
+export async function requestAddress(
+  context: Context,
+  id: PoolId,
+  purpose: AddressPurpose,
+  wanted?: Ip,
+): Promise<Address> {
+  return context.state.transact((tx) => {
+    const pool = requirePool(tx, id);
+    const lease = wanted === undefined ? undefined : tx.lease(id, wanted);
+    if (lease !== undefined) throw takenError(tx, pool, wanted as Ip, lease.kind);
+    const { ip, pool: moved } = allocate(pool, tx.nodes(id), {
+      kind: purpose,
+      ...(wanted === undefined ? {} : { address: wanted }),
+    });
+    tx.putPool(moved);
+    tx.putLease({ pool: id, ip, kind: purpose });
+    return addressIn(ip, pool.subnet);
+  });
+}
+
+/**
+ * Gives an address back. An unknown one is success. An endpoint that still has it is dead, since an engine deletes the
+ * endpoint first: its deletion was lost.
+ */
+export async function releaseAddress(context: Context, id: PoolId, ip: Ip): Promise<void> {
+  const dead = context.state.read((view) =>
+    view.networks().flatMap((network) => {
+      const owner = network.pools.includes(id) ? view.addressOwner(network.id, ip) : undefined;
+      return owner === undefined ? [] : [{ network: network.id, endpoint: owner }];
+    }),
+  );
+  for (const { network, endpoint } of dead) {
+    context.log.warn('endpoint ends: its address was released', { network, endpoint });
+    await deleteEndpoint(context, network, endpoint);
+  }
+  await context.state.transact((tx) => {
+    const pool = tx.pool(id);
+    if (pool === undefined || tx.lease(id, ip) === undefined) return;
+    release(pool, tx.nodes(id), ip);
+    tx.deleteLease(id, ip);
+  });
+}
+
+/**
+ * Marks addresses that the user reserved for other machines as such, so that they outlive a reboot. Until a network is
+ * created an engine's request for them looks like any other.
+ */
+export function keepAuxiliaryAddresses(
+  tx: StateTransaction,
+  pools: readonly PoolId[],
+  reserved: readonly Ip[],
+): void {
+  for (const pool of pools) {
+    for (const ip of reserved) {
+      if (tx.lease(pool, ip)?.kind === 'endpoint') tx.putLease({ pool, ip, kind: 'auxiliary' });
+    }
+  }
+}
+
+function requirePool(view: StateView, id: PoolId): Pool {
+  const pool = view.pool(id);
+  if (pool === undefined) {
+    throw new TsnetError('not-found', `address pool ${id} is not known to tsnet`, {
+      hint: 'its records were lost: remove the network and create it again',
+    });
+  }
+  return pool;
+}
+
+function takenError(view: StateView, pool: Pool, ip: Ip, kind: string): TsnetError {
+  const network = view.networks().find(({ pools }) => pools.includes(pool.id));
+  const holder =
+    kind === 'gateway' ? 'the gateway' : kind === 'auxiliary' ? 'a reserved address' : 'a container';
+  const where = network?.name === undefined ? pool.subnet : `network ${network.name}`;
+  return new TsnetError('conflict', `address ${ip} is already in use as ${holder} of ${where}`, {
+    subject: ip,
+  });
+}
+
+function forgetIdlePools(tx: StateTransaction, request: PoolRequest): void {
+  const bound = new Set(tx.networks().flatMap(({ pools }) => pools));
+  for (const pool of tx.pools()) {
+    const isSame = pool.space === request.space && pool.subnet === request.subnet;
+    if (isSame && !bound.has(pool.id) && !tx.leases(pool.id).some(({ kind }) => kind === 'endpoint')) {
+      tx.deletePool(pool.id);
+    }
+  }
+}
+
+/** What the host reaches by a route of its own, the default route left out. */
+async function readHostRoutes({ kernel }: Context): Promise<Subnet[]> {
+  const routes = await kernel.rtnetlink.listRoutes({});
+  return routes.flatMap(({ destination }) => (destination === undefined ? [] : [destination]));
+}

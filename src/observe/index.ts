@@ -1,0 +1,1 @@
+export { isFirewallResource, observe, observeOwned, type Kernel } from './observe.ts';

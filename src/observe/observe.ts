@@ -1,0 +1,137 @@
+import type { Firewall, FirewallResource } from '../firewall/index.ts';
+import type { Link, Rtnetlink } from '../kernel/netlink/index.ts';
+import { readSysctl } from '../kernel/proc/sysctl.ts';
+import {
+  keyOf,
+  TsnetError,
+  type Address,
+  type AddressOn,
+  type IfName,
+  type Mac,
+  type Owner,
+  type Resource,
+} from '../model/index.ts';
+
+/** The interfaces through which one network namespace is seen and changed. */
+export interface Kernel {
+  /** Path of the namespace; absent means the process's own. */
+  readonly netns?: string;
+  readonly rtnetlink: Rtnetlink;
+  readonly firewall: Firewall;
+}
+
+/**
+ * Which of the wanted resources the kernel holds, and how: the same key, perhaps with other content or another owner.
+ * Costs as much as there are resources wanted, whatever else the host holds.
+ */
+export async function observe(kernel: Kernel, wanted: readonly Resource[]): Promise<Resource[]> {
+  const names = new Set(wanted.flatMap(linkNames));
+  const [links, rules] = await Promise.all([
+    kernel.rtnetlink.readLinks([...names]),
+    kernel.firewall.observe(wanted.filter(isFirewallResource)),
+  ]);
+  const nameOf = new Map([...links.values()].map((link) => [link.index, link.name]));
+  const found: Resource[] = [...rules];
+  for (const resource of wanted) {
+    switch (resource.kind) {
+      case 'bridge':
+      case 'veth': {
+        const link = links.get(resource.name);
+        if (link !== undefined) found.push(linkResource(link, nameOf));
+        break;
+      }
+      case 'sysctl': {
+        const value = readSysctlIfPresent(kernel, resource.path);
+        if (value !== undefined) found.push({ ...resource, value });
+        break;
+      }
+      case 'address':
+      case 'network-rules':
+      case 'published-port':
+        break;
+    }
+  }
+  const addressed = new Set(
+    wanted.flatMap((resource) => (resource.kind === 'address' ? [resource.link] : [])),
+  );
+  for (const name of addressed) {
+    const link = links.get(name);
+    if (link !== undefined) found.push(...(await addressesOn(kernel, link)));
+  }
+  return found;
+}
+
+/** Everything in the kernel that carries tsnet's mark, found by the mark and not by names or shapes. */
+export async function observeOwned(kernel: Kernel): Promise<Resource[]> {
+  const [links, rules] = await Promise.all([kernel.rtnetlink.listLinks(), kernel.firewall.observeAll()]);
+  const nameOf = new Map(links.map((link) => [link.index, link.name]));
+  const ours = links.filter((link) => ownerOf(link) !== 'host');
+  const found: Resource[] = [...rules, ...ours.map((link) => linkResource(link, nameOf))];
+  for (const bridge of ours.filter((link) => link.kind === 'bridge')) {
+    found.push(...(await addressesOn(kernel, bridge)));
+  }
+  return uniqueByKey(found);
+}
+
+function linkNames(resource: Resource): IfName[] {
+  switch (resource.kind) {
+    case 'bridge':
+      return [resource.name];
+    case 'veth':
+      return [resource.name, resource.bridge];
+    case 'address':
+      return [resource.link];
+    case 'sysctl':
+    case 'network-rules':
+    case 'published-port':
+      return [];
+  }
+}
+
+/** Whether a resource is the firewall's business. */
+export function isFirewallResource(resource: Resource): resource is FirewallResource {
+  return resource.kind === 'network-rules' || resource.kind === 'published-port';
+}
+
+function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): Resource {
+  const owner = ownerOf(link);
+  const mtu = link.mtu;
+  if (link.kind !== 'veth') {
+    return { kind: 'bridge', name: link.name as IfName, mac: (link.mac ?? '') as Mac, mtu, owner };
+  }
+  const bridge = (link.masterIndex === undefined ? '' : (nameOf.get(link.masterIndex) ?? '')) as IfName;
+  return { kind: 'veth', name: link.name as IfName, bridge, peer: 'elsewhere', mtu, owner };
+}
+
+async function addressesOn(kernel: Kernel, link: Link): Promise<AddressOn[]> {
+  const addresses = await kernel.rtnetlink.listAddresses({ link: link.index });
+  return (
+    addresses
+      // The kernel makes link-local addresses by itself.
+      .filter(({ scope }) => scope !== 'link')
+      .map(({ address }): AddressOn => ({
+        kind: 'address',
+        link: link.name as IfName,
+        address: address as Address,
+        owner: ownerOf(link),
+      }))
+  );
+}
+
+function ownerOf(link: Link): Owner {
+  const mark = link.alias?.startsWith('tsnet:') === true ? link.alias.slice('tsnet:'.length) : 'host';
+  return mark as Owner;
+}
+
+function readSysctlIfPresent(kernel: Kernel, path: string): string | undefined {
+  try {
+    return readSysctl(path, kernel.netns);
+  } catch (error) {
+    if (error instanceof TsnetError && error.kind === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+function uniqueByKey(resources: readonly Resource[]): Resource[] {
+  return [...new Map(resources.map((resource) => [keyOf(resource), resource])).values()];
+}

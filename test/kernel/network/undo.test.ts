@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  parseAddress,
+  parseEndpointId,
+  parseIp,
+  parseNetworkId,
+  parsePort,
+  parseSubnet,
+} from '../../../src/model/index.ts';
+import {
+  createEndpoint,
+  createNetwork,
+  deleteNetwork,
+  join,
+  publish,
+  recover,
+  type Context,
+} from '../../../src/network/index.ts';
+import { createFailingKernel, type FailingKernel } from '../../support/failing-kernel.ts';
+import { createHost, type Host } from '../../support/host.ts';
+import { hostFacts } from '../../support/host-facts.ts';
+
+const network = parseNetworkId('a'.repeat(64));
+const endpoint = parseEndpointId('b'.repeat(64));
+
+let host: Host;
+let failing: FailingKernel;
+let context: Context;
+
+beforeAll(async () => {
+  host = await createHost();
+  failing = createFailingKernel(host.context.kernel);
+  context = { ...host.context, kernel: failing.kernel };
+});
+beforeEach(async () => {
+  failing.failAt(Number.POSITIVE_INFINITY);
+  await deleteNetwork(context, network);
+});
+afterAll(async () => {
+  await host[Symbol.asyncDispose]();
+});
+
+/** Every record but where the next search for a free port begins, which decides nothing. */
+const decisions = () => Object.entries(context.state.dump()).filter(([key]) => !key.startsWith('meta/'));
+
+const create = () =>
+  createNetwork(context, {
+    id: network,
+    origin: 'docker',
+    subnets: [
+      { subnet: parseSubnet('10.1.0.0/24'), gateway: parseIp('10.1.0.1') },
+      { subnet: parseSubnet('fd00:1::/64'), gateway: parseIp('fd00:1::1') },
+    ],
+    pools: [],
+    reserved: [],
+    isInternal: false,
+    allowsIcc: true,
+    masquerades: true,
+    options: {},
+  });
+const addEndpoint = () =>
+  createEndpoint(context, {
+    network,
+    id: endpoint,
+    addresses: [parseAddress('10.1.0.2/24'), parseAddress('fd00:1::2/64')],
+  });
+const joinEndpoint = () => join(context, network, endpoint, '/var/run/docker/netns/none');
+const publishPorts = () =>
+  publish(context, network, endpoint, [
+    {
+      protocol: 'tcp',
+      hostPorts: { first: parsePort(8080), last: parsePort(8080) },
+      containerPort: parsePort(80),
+    },
+    { protocol: 'udp', containerPort: parsePort(53) },
+  ]);
+
+/** Each operation with the ones that must have succeeded before it. */
+const operations = [
+  { name: 'create network', before: [], run: create, leastSteps: 4 },
+  { name: 'join', before: [create, addEndpoint], run: joinEndpoint, leastSteps: 1 },
+  { name: 'publish', before: [create, addEndpoint, joinEndpoint], run: publishPorts, leastSteps: 1 },
+] as const;
+
+describe.each(operations)('$name', ({ before, run, leastSteps }) => {
+  it('leaves nothing when any of its steps fails, and succeeds afterwards', async () => {
+    for (const step of before) await step();
+    const facts = await hostFacts(host.netns);
+    const records = decisions();
+    let step = 0;
+    for (; ; step += 1) {
+      failing.failAt(step);
+      const outcome = await run().then(
+        () => 'succeeded',
+        (error: Error) => error.message,
+      );
+      if (outcome === 'succeeded') break;
+      expect(outcome).toBe(
+        `step ${step} (${outcome.slice(outcome.indexOf('(') + 1, outcome.indexOf(')'))}) fails in this test`,
+      );
+      expect(await hostFacts(host.netns), `after ${outcome}`).toEqual(facts);
+      expect(decisions(), `after ${outcome}`).toEqual(records);
+    }
+    expect(step).toBeGreaterThanOrEqual(leastSteps);
+  });
+
+  it('changes nothing when it is repeated', async () => {
+    for (const step of [...before, run]) await step();
+    const facts = await hostFacts(host.netns);
+    failing.failAt(0);
+    if (run !== publishPorts) await run();
+    expect(await recover(context)).toEqual([]);
+    expect(await hostFacts(host.netns)).toEqual(facts);
+  });
+});
+
+describe('a whole life', () => {
+  it('leaves the host as it was', async () => {
+    const facts = await hostFacts(host.netns);
+    for (const step of [create, addEndpoint, joinEndpoint, publishPorts]) await step();
+    expect(await hostFacts(host.netns)).not.toEqual(facts);
+    await deleteNetwork(context, network);
+    expect(await hostFacts(host.netns)).toEqual(facts);
+  });
+
+  it('is repaired by recovery, whatever was taken away', async () => {
+    for (const step of [create, addEndpoint, joinEndpoint, publishPorts]) await step();
+    const facts = await hostFacts(host.netns);
+    await host.netns.exec('nft', 'flush', 'ruleset');
+    await host.netns.exec('ip', 'addr', 'flush', 'dev', `tsb-${'a'.repeat(10)}`);
+    await recover(context);
+    expect(await hostFacts(host.netns)).toEqual(facts);
+  });
+
+  it('loses what carries our mark and is not recorded', async () => {
+    await create();
+    const facts = await hostFacts(host.netns);
+    await host.netns.exec('ip', 'link', 'add', 'stray0', 'type', 'veth', 'peer', 'stray1');
+    await host.netns.exec('ip', 'link', 'set', 'stray0', 'alias', `tsnet:endpoint:${'c'.repeat(64)}`);
+    await recover(context);
+    expect(await hostFacts(host.netns)).toEqual(facts);
+  });
+});

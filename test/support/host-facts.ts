@@ -1,0 +1,24 @@
+import type { Netns } from './netns.ts';
+
+/**
+ * Everything that tsnet could have changed in a namespace, as sorted lines, seen by programs that are not tsnet.
+ * Interface indexes are left out: the kernel never gives one twice.
+ */
+export async function hostFacts(netns: Netns): Promise<string[]> {
+  const read = async (...command: [string, ...string[]]) => (await netns.exec(...command)).stdout.split('\n');
+  const links = (await read('ip', '-o', '-d', 'link')).map((line) => line.replace(/^\d+: /, ''));
+  const addresses = (await read('ip', '-o', 'addr')).map((line) => line.replace(/^\d+: /, ''));
+  return [
+    ...links.map((line) => line.replaceAll(/(?:gc|hello|topology_change|tcn)_timer\s+[\d.]+/g, '')),
+    ...addresses,
+    ...(await read('ip', 'route', 'show', 'table', 'all')),
+    ...(await read('ip', '-6', 'route', 'show', 'table', 'all')),
+    ...(await read('ip', 'rule')),
+    ...(await read('nft', 'list', 'ruleset')),
+    ...(await read('iptables-save')).filter((line) => !line.startsWith('#')),
+    ...(await read('ip6tables-save')).filter((line) => !line.startsWith('#')),
+  ]
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+    .sort();
+}
