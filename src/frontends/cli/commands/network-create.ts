@@ -1,0 +1,114 @@
+import type { Command } from 'commander';
+import { randomBytes } from 'node:crypto';
+import {
+  contains,
+  invalid,
+  ipOf,
+  parseIp,
+  parseNetworkId,
+  parseSubnet,
+  TsnetError,
+  type Ip,
+  type NetworkSubnet,
+} from '../../../model/index.ts';
+import {
+  createNetwork,
+  openContext,
+  releasePool,
+  requestAddress,
+  requestPool,
+  type Context,
+  type Pool,
+} from '../../../network/index.ts';
+import { parseNetworkOptions } from '../../docker/network-options.ts';
+import { createLogger } from '../logger.ts';
+import { printJson } from '../print.ts';
+import { readSettings, wantsJson } from '../settings.ts';
+
+interface Flags {
+  readonly subnet?: readonly string[];
+  readonly gateway?: readonly string[];
+  readonly ipRange?: string;
+  readonly internal?: boolean;
+  readonly opt?: readonly string[];
+}
+
+/** `tsnet network create NAME`: pools, gateways, then the network; what was taken is given back if a step fails. */
+export async function create(command: Command, name: string): Promise<void> {
+  const flags = command.opts<Flags>();
+  if (!/^[A-Za-z0-9][\w.-]{0,127}$/.test(name)) {
+    throw invalid('name', name, '1 to 128 letters, digits, dots, dashes or underscores');
+  }
+  const options = parsePairs(flags.opt ?? []);
+  const parsed = parseNetworkOptions(options);
+  using context = await openContext(readSettings(command), createLogger('warn'));
+  refuseTakenName(context, name);
+  const pools: Pool[] = [];
+  try {
+    const subnets = await takeSubnets(context, flags, pools);
+    const network = await createNetwork(context, {
+      id: parseNetworkId(randomBytes(32).toString('hex')),
+      name,
+      origin: 'cli',
+      subnets,
+      pools: pools.map(({ id }) => id),
+      reserved: [],
+      isInternal: flags.internal === true,
+      ...parsed,
+      options,
+    });
+    if (wantsJson(command)) printJson(network);
+    else process.stdout.write(`${network.id}\n`);
+  } catch (error) {
+    for (const { id } of pools) await releasePool(context, id);
+    throw error;
+  }
+}
+
+async function takeSubnets(context: Context, flags: Flags, taken: Pool[]): Promise<NetworkSubnet[]> {
+  const wanted = (flags.subnet ?? []).map((text) => parseSubnet(text, '--subnet'));
+  const gateways = (flags.gateway ?? []).map((text) => parseIp(text, '--gateway'));
+  const range = flags.ipRange === undefined ? undefined : parseSubnet(flags.ipRange, '--ip-range');
+  const subnets: NetworkSubnet[] = [];
+  for (const [index, subnet] of (wanted.length > 0 ? wanted : [undefined]).entries()) {
+    const pool = await requestPool(context, {
+      space: 'local',
+      family: subnet?.includes(':') === true ? 6 : 4,
+      ...(subnet === undefined ? {} : { subnet }),
+      ...(range === undefined || index > 0 ? {} : { range }),
+    });
+    taken.push(pool);
+    const gateway = takeGateway(gateways, pool);
+    subnets.push({
+      subnet: pool.subnet,
+      gateway: ipOf(await requestAddress(context, pool.id, 'gateway', gateway)),
+    });
+  }
+  const [stray] = gateways;
+  if (stray !== undefined)
+    throw invalid('--gateway', stray, 'an address in one of the subnets, one for each');
+  return subnets;
+}
+
+function takeGateway(gateways: Ip[], pool: Pool): Ip | undefined {
+  const index = gateways.findIndex((ip) => contains(pool.subnet, ip));
+  return index === -1 ? undefined : gateways.splice(index, 1)[0];
+}
+
+function refuseTakenName(context: Context, name: string): void {
+  if (context.state.read((view) => view.networks().some((network) => network.name === name))) {
+    throw new TsnetError('conflict', `create network ${name}: the name is taken`, {
+      hint: 'tsnet network ls',
+    });
+  }
+}
+
+function parsePairs(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw invalid('--opt', pair, 'key=value');
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}

@@ -1,0 +1,69 @@
+import type { Command } from 'commander';
+import { shortId, TsnetError, type Endpoint, type PortBinding } from '../../../model/index.ts';
+import { engineNames, type EngineNames } from '../../../inspect/engines/docker.ts';
+import { openView } from '../open-view.ts';
+import { printable, printJson, printTable } from '../print.ts';
+import { wantsJson } from '../settings.ts';
+
+/** `tsnet port [CONTAINER]`: for one container in the form of `docker port`, else a table of all. */
+export async function list(command: Command, wanted?: string): Promise<void> {
+  using state = openView(command);
+  const names = await engineNames();
+  const endpoints = state.read((view) => view.endpoints());
+  const chosen = wanted === undefined ? endpoints : endpoints.filter((one) => isCalled(one, wanted, names));
+  if (wanted !== undefined && chosen.length === 0) {
+    throw new TsnetError(
+      'not-found',
+      `container ${printable(wanted)} has no endpoint in a network of tsnet`,
+      {
+        hint: names.isAnswering
+          ? 'tsnet endpoint ls'
+          : 'Docker does not answer, so only endpoint ids are known: tsnet endpoint ls',
+      },
+    );
+  }
+  const rows = chosen.flatMap((endpoint) => endpoint.ports.map((port) => ({ endpoint, port })));
+  if (wantsJson(command)) {
+    return printJson(
+      rows.map(({ endpoint, port }) => ({
+        ...port,
+        endpoint: endpoint.id,
+        network: endpoint.network,
+        container: names.containers.get(endpoint.id)?.name,
+        addresses: endpoint.addresses,
+      })),
+    );
+  }
+  if (wanted !== undefined) {
+    for (const { port } of rows) {
+      for (const host of hosts(port)) process.stdout.write(`${inside(port)} -> ${host}\n`);
+    }
+    return;
+  }
+  printTable(
+    ['CONTAINER', 'ENDPOINT ID', 'HOST', 'CONTAINER PORT', 'ADDRESSES'],
+    rows.map(({ endpoint, port }) => [
+      names.containers.get(endpoint.id)?.name ?? '-',
+      shortId(endpoint.id),
+      hosts(port).join(' '),
+      inside(port),
+      endpoint.addresses.join(','),
+    ]),
+  );
+}
+
+function isCalled(endpoint: Endpoint, wanted: string, names: EngineNames): boolean {
+  const container = names.containers.get(endpoint.id);
+  const ids = [endpoint.id, container?.id ?? ''];
+  return container?.name === wanted || (wanted !== '' && ids.some((id) => id.startsWith(wanted)));
+}
+
+function inside({ containerPort, protocol }: PortBinding): string {
+  return `${containerPort}/${protocol}`;
+}
+
+/** Where a port answers on the host, in the form of `docker port`: one line for each family. */
+function hosts({ hostIp, hostPort }: PortBinding): string[] {
+  const ips = hostIp === undefined ? ['0.0.0.0', '::'] : [hostIp];
+  return ips.map((ip) => `${ip.includes(':') ? `[${ip}]` : ip}:${hostPort}`);
+}

@@ -1,0 +1,77 @@
+import { lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { invalid, TsnetError } from '../../model/index.ts';
+import type { Context } from '../../network/index.ts';
+import { createApp } from './app.ts';
+
+/** A plugin that answers on its socket. */
+export interface PluginServer {
+  /** Answers what is under way, takes no more, and removes the socket. Networks stay as they are. */
+  close(): Promise<void>;
+}
+
+/**
+ * Answers engines on a unix socket that only root can open: whoever can, rules the host's network.
+ *
+ * @param path replaced if it is left over from a dead process
+ * @throws conflict when a living process answers there
+ */
+export async function startServer(context: Context, path: string): Promise<PluginServer> {
+  await removeStaleSocket(path);
+  mkdirSync(dirname(path), { recursive: true });
+  const server = createServer({ requestTimeout: 0 }, createApp(context));
+  // An engine that uses a connection just as we close it for being idle repeats its call without a body.
+  server.keepAliveTimeout = 0;
+  server.headersTimeout = 0;
+  await listen(server, path);
+  context.log.info('listening', { socket: path });
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        // A socket file that nobody answers makes every `docker volume ls` wait 15 seconds.
+        rmSync(path, { force: true });
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  const mask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, resolve);
+    });
+  } catch (cause) {
+    throw new TsnetError('kernel', `listen on ${path}: ${(cause as Error).message}`, {
+      subject: path,
+      cause,
+    });
+  } finally {
+    process.umask(mask);
+  }
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw invalid('--socket', path, 'a path where nothing or a socket is');
+  const isAlive = await new Promise<boolean>((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+  if (isAlive) {
+    throw new TsnetError('conflict', `listen on ${path}: another process answers there`, {
+      subject: path,
+      hint: 'stop the other tsnet serve, or give this one another --socket',
+    });
+  }
+  rmSync(path, { force: true });
+}
