@@ -127,9 +127,9 @@ const reply = (flags: number, hex: string, type = 2): Parameters<typeof decodeAc
   flags,
   sequence: 1,
   body: Buffer.from(hex, 'hex'),
+});
 
 describe('acknowledgements', () => {
-  });
   const header = '20000000100005060100000000000000';
   const words = '0900010066756c6c00000000';
 

@@ -1,0 +1,71 @@
+// Bundles the command `tsnet` into a folder: main.mjs with its chunks, and the launcher.
+//   node scripts/build.mjs [ENTRY [FOLDER]]     default: src/frontends/cli/main.ts dist
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { build } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const [entry = join(root, 'src/frontends/cli/main.ts'), folder = join(root, 'dist')] = process.argv
+  .slice(2)
+  .map((path) => resolve(path));
+
+// Packages the start of a command must not load: they belong into chunks that are imported when needed.
+const lazy = ['express'];
+
+// The first bytes of the launcher matter: it runs for each command. NODE_EXTRA_CA_CERTS costs Node 40 ms at start
+// and tsnet never speaks TLS. The links that npm and users make to the launcher are resolved.
+const launcher = `#!/bin/sh
+self=$(readlink -f "$0"); unset NODE_EXTRA_CA_CERTS; exec node "\${self%/*}/main.mjs" "$@"
+`;
+
+const result = await build({
+  absWorkingDir: root,
+  entryPoints: { main: entry },
+  outdir: folder,
+  outExtension: { '.js': '.mjs' },
+  chunkNames: 'chunks/[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  // Loads a binary that lies beside its own code.
+  external: ['lmdb'],
+  sourcemap: 'linked',
+  // CommonJS packages inside an ES module still call require for Node's own modules.
+  banner: {
+    js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+  },
+  metafile: true,
+  write: false,
+  logLevel: 'warning',
+}).catch(() => process.exit(1)); // esbuild has told why
+
+const early = loadedAtStart(result.metafile.outputs, relative(root, join(folder, 'main.mjs')));
+for (const name of lazy) {
+  const culprit = early.find((path) => path.includes(`node_modules/${name}/`));
+  if (culprit) {
+    console.error(`build: ${name} would be loaded at every start (${culprit}); import it when it is needed`);
+    process.exit(1);
+  }
+}
+
+// Written only now, so that a failed build leaves the last good one.
+await rm(folder, { recursive: true, force: true });
+for (const file of result.outputFiles) {
+  await mkdir(dirname(file.path), { recursive: true });
+  await writeFile(file.path, file.contents);
+}
+await writeFile(join(folder, 'tsnet'), launcher);
+await chmod(join(folder, 'tsnet'), 0o755);
+
+/** Source files in the main output and in all outputs it imports at once. */
+function loadedAtStart(outputs, main) {
+  const seen = new Set([main]);
+  for (const path of seen) {
+    for (const { path: imported, kind } of outputs[path]?.imports ?? []) {
+      if (kind === 'import-statement') seen.add(imported);
+    }
+  }
+  return [...seen].flatMap((path) => Object.keys(outputs[path]?.inputs ?? {}));
+}
