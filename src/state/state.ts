@@ -9,6 +9,7 @@ import {
   unfinishedJournals,
   type JournalId,
 } from './journal.ts';
+import { hasStore } from './store-file.ts';
 import { Store, type Reader, type Writer } from './store.ts';
 import { StateTransaction } from './transaction.ts';
 import { StateView } from './view.ts';
@@ -130,7 +131,7 @@ export class State implements Disposable {
   #connect(): Store | undefined {
     if (this.#store !== undefined) return this.#store;
     const { directory, bootId, readOnly = false } = this.#options;
-    if (readOnly && !Store.exists(directory)) return undefined;
+    if (readOnly && !hasStore(directory)) return undefined;
     const store = Store.open(directory, readOnly);
     this.#store = store;
     const isCurrent = store.read((reader) => isOfBoot(reader, bootId));

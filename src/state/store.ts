@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, statSync } from 'node:fs';
 import { open, type Key as LmdbKey, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { TsnetError } from '../model/index.ts';
 import { beginsWith, type Key } from './keys.ts';
 import { refuseNetworkFileSystem } from './network-file-system.ts';
+import { refuseForeignFile } from './store-file.ts';
 import { fromLmdb, toStoreError } from './store-error.ts';
 
 /** One record as it is stored. */
@@ -53,11 +53,6 @@ export class Store {
     this.#environment = environment;
   }
 
-  /** Whether there is a store in the directory. */
-  static exists(directory: string): boolean {
-    return existsSync(join(directory, 'data.mdb'));
-  }
-
   /**
    * Opens the store of a directory; one that is missing is created unless it is opened for reading only.
    *
@@ -69,6 +64,7 @@ export class Store {
     try {
       if (!isReadOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
       refuseNetworkFileSystem(directory);
+      refuseForeignFile(directory);
       const { dev, ino } = statSync(directory);
       const identity = `${dev}:${ino}`;
       const environment = environments.get(identity) ?? openEnvironment(directory, isReadOnly);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startTsnetDaemon } from './engine-daemon.ts';
@@ -64,6 +65,8 @@ export interface EngineOptions {
 }
 
 const root = join(import.meta.dirname, '../..');
+// Debian's own client, which fits its engine: a newer one that comes first on PATH refuses some flags to an old engine.
+const dockerClient = existsSync('/usr/bin/docker') ? '/usr/bin/docker' : 'docker';
 const script = join(root, 'scripts/lib/engine');
 
 /**
@@ -81,7 +84,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     DOCKER_CONFIG: join(folder, 'client'),
     COMPOSE_HTTP_TIMEOUT: '120',
   };
-  const docker: Engine['docker'] = (...args) => run('docker', args, { env: client });
+  const docker: Engine['docker'] = (...args) => run(dockerClient, args, { env: client });
   const daemon = startTsnetDaemon({ exec, folder, script, program: join(root, 'dist/tsnet') });
   const halt: Engine['haltEngine'] = async (signal = 'SIGTERM') => {
     await run(script, ['halt', folder, signal]);

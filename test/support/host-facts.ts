@@ -1,10 +1,14 @@
-import type { Netns } from './netns.ts';
+/** Where to look. */
+interface Place {
+  exec(command: string, ...args: string[]): Promise<{ readonly stdout: string }>;
+}
 
 /**
  * Everything that tsnet could have changed in a namespace, as sorted lines, seen by programs that are not tsnet.
- * Interface indexes are left out: the kernel never gives one twice.
+ * Interface indexes are left out, since the kernel never gives one
+ * twice, and so are the counters of chains.
  */
-export async function hostFacts(netns: Netns): Promise<string[]> {
+export async function hostFacts(netns: Place): Promise<string[]> {
   const read = async (...command: [string, ...string[]]) => (await netns.exec(...command)).stdout.split('\n');
   const links = (await read('ip', '-o', '-d', 'link')).map((line) => line.replace(/^\d+: /, ''));
   const addresses = (await read('ip', '-o', 'addr')).map((line) => line.replace(/^\d+: /, ''));
@@ -14,11 +18,11 @@ export async function hostFacts(netns: Netns): Promise<string[]> {
     ...(await read('ip', 'route', 'show', 'table', 'all')),
     ...(await read('ip', '-6', 'route', 'show', 'table', 'all')),
     ...(await read('ip', 'rule')),
-    ...(await read('nft', 'list', 'ruleset')),
+    ...(await read('nft', '--stateless', 'list', 'ruleset')),
     ...(await read('iptables-save')).filter((line) => !line.startsWith('#')),
     ...(await read('ip6tables-save')).filter((line) => !line.startsWith('#')),
   ]
-    .map((line) => line.trimEnd())
+    .map((line) => line.replace(/ \[\d+:\d+\]$/, '').trimEnd())
     .filter((line) => line !== '')
     .sort();
 }

@@ -4,9 +4,11 @@ import { errnoName, fromNativeError, kernelError } from './errno.ts';
 import {
   controlTypes,
   decodeAcknowledgement,
+  decodeDump,
   encodeMessages,
   messageFlags,
   splitMessages,
+  type Acknowledgement,
   type Message,
   type Reply,
 } from './message.ts';
@@ -78,8 +80,8 @@ export class NetlinkConnection implements Disposable {
       if (outcome === undefined || message === undefined) continue;
       if (reply.type !== controlTypes.error) outcome.replies.push(reply);
       else {
-        const error = this.#errorOf(message, reply);
-        if (error !== undefined) outcome.error = error;
+        const acknowledgement = decodeAcknowledgement(reply);
+        if (acknowledgement.errno !== 0) outcome.error = this.#errorOf(message, acknowledgement);
       }
     }
     return outcomes;
@@ -116,24 +118,17 @@ export class NetlinkConnection implements Disposable {
   }
 
   /** The list, or undefined when it must be read again. */
-  async #dumpOnce(message: Message): Promise<Reply[] | undefined> {
-    const objects: Reply[] = [];
+  async #dumpOnce(message: Message): Promise<readonly Reply[] | undefined> {
     try {
       const { first, replies } = await this.#exchange([message], message.doing, () => messageFlags.dump);
-      for (const reply of replies) {
-        if (reply.sequence !== first) continue;
-        if ((reply.flags & messageFlags.dumpInterrupted) !== 0) return undefined;
-        if (reply.type === controlTypes.overrun) return undefined;
-        if (reply.type === controlTypes.error || reply.type === controlTypes.done) {
-          const error = this.#errorOf(message, reply);
-          if (error !== undefined) throw error;
-        } else if (reply.type !== controlTypes.noop) objects.push(reply);
-      }
+      const result = decodeDump(replies, first);
+      if (result === 'again') return undefined;
+      if ('errno' in result) throw this.#errorOf(message, result);
+      return result;
     } catch (error) {
       if (error instanceof TsnetError && passing.has(error.errno ?? '')) return undefined;
       throw error;
     }
-    return objects;
   }
 
   async #exchange(
@@ -153,8 +148,7 @@ export class NetlinkConnection implements Disposable {
     }
   }
 
-  #errorOf(message: Message, reply: Reply): TsnetError | undefined {
-    const { errno, reason } = decodeAcknowledgement(reply);
-    return errno === 0 ? undefined : kernelError(`${message.doing}${this.where}`, errnoName(errno), reason);
+  #errorOf({ doing }: Message, { errno, reason }: Acknowledgement): TsnetError {
+    return kernelError(`${doing}${this.where}`, errnoName(errno), reason);
   }
 }

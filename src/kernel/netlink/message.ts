@@ -109,6 +109,37 @@ export function decodeAcknowledgement({ type, flags, body }: Reply): Acknowledge
   return reason === undefined || reason === '' ? { errno } : { errno, reason };
 }
 
+/** How a dump ended: with the objects, with an error, or in a way that leaves the list unsure. */
+export type DumpResult = readonly Reply[] | Acknowledgement | 'again';
+
+/**
+ * Reads the answer to a dump. One that changed while it was read is marked by the kernel (NLM_F_DUMP_INTR) on any of
+ * its messages, and may lack objects or hold some twice.
+ *
+ * @throws kernel when an acknowledgement is too short
+ */
+export function decodeDump(replies: readonly Reply[], sequence: number): DumpResult {
+  const objects: Reply[] = [];
+  for (const reply of replies.filter((one) => one.sequence === sequence)) {
+    if ((reply.flags & messageFlags.dumpInterrupted) !== 0) return 'again';
+    switch (reply.type) {
+      case controlTypes.noop:
+        break;
+      case controlTypes.overrun:
+        return 'again';
+      case controlTypes.error:
+      case controlTypes.done: {
+        const end = decodeAcknowledgement(reply);
+        if (end.errno !== 0) return end;
+        break;
+      }
+      default:
+        objects.push(reply);
+    }
+  }
+  return objects;
+}
+
 /** Behind the errno NLMSG_ERROR repeats the header of the request and, unless capped, all of it. */
 function attributesStart(type: number, flags: number, body: Buffer): number {
   if (type === controlTypes.done) return 4;

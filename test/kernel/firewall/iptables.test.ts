@@ -53,9 +53,9 @@ describe('the iptables-nft firewall', () => {
     using firewall = await openFirewall({ backend: 'iptables-nft', netns: host.path });
     await firewall.apply({ remove: [], add: [a] });
     const before = (await host.exec('iptables-nft-save', '-t', 'nat')).stdout.match(/^-A TSNET.*$/gm);
-    // What iptables can't understand makes the table unusable for it.
-    await host.exec('nft', 'add', 'set', 'ip6', 'nat', 'names', '{ type ipv6_addr; }');
-    await host.exec('nft', 'add', 'rule', 'ip6', 'nat', 'TSNET-PUBLISH', 'ip6', 'saddr', '@names', 'accept');
+    // A base chain of another kind makes the table unusable for iptables.
+    await host.exec('nft', 'delete table ip6 nat; add table ip6 nat');
+    await host.exec('nft', 'add chain ip6 nat POSTROUTING { type filter hook forward priority 55; }');
     const added = [port('tcp', 8080, '10.1.0.2'), port('tcp', 8080, 'fd00:1::2')];
     await expect(firewall.apply({ remove: [], add: added })).rejects.toMatchObject({ kind: 'kernel' });
     const after = (await host.exec('iptables-nft-save', '-t', 'nat')).stdout.match(/^-A TSNET.*$/gm);

@@ -60,9 +60,9 @@ describe('the nftables firewall', () => {
     expect(found).toHaveLength(resources.length);
     expect(found).toEqual(expect.arrayContaining(resources));
     // Nothing to repair, so nothing was lost on the way.
-    const before = (await host.exec('nft', 'list', 'table', 'inet', 'tsnet', '-a')).stdout;
+    const before = (await host.exec('nft', '-a', 'list', 'table', 'inet', 'tsnet')).stdout;
     await firewall.prepare();
-    expect((await host.exec('nft', 'list', 'table', 'inet', 'tsnet', '-a')).stdout).toBe(before);
+    expect((await host.exec('nft', '-a', 'list', 'table', 'inet', 'tsnet')).stdout).toBe(before);
   });
 
   it('replaces a table of another version and keeps its networks and ports', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { Rtnetlink, type RtnetlinkEvent } from '../../../src/kernel/netlink/index.ts';
@@ -85,4 +86,22 @@ it('hears of other namespaces once they have an id', async () => {
   await until(() => events.length > 0);
   expect(events[0]).toMatchObject({ kind: 'link', nsid, link: { name: 'there' } });
   await expect(rtnetlink.nsidOf('/run/netns/none')).rejects.toMatchObject({ kind: 'not-found' });
+});
+
+it('says when changes were missed', async () => {
+  await using host = await createNetns('lost');
+  using rtnetlink = Rtnetlink.open(host.path);
+  await rtnetlink.createBridge({ name: parseIfName('br0'), up: true });
+  const events: RtnetlinkEvent[] = [];
+  using _subscription = rtnetlink.subscribe(['link'], (event) => events.push(event));
+  // Nobody listens meanwhile: the event loop stands still.
+  const changes = Array.from({ length: 30_000 }, (_, index) => `link set br0 alias x${index}`);
+  execFileSync('nsenter', [`--net=${host.path}`, 'ip', '-batch', '-'], { input: changes.join('\n') });
+  await until(() => events.some(({ kind }) => kind === 'lost'));
+  expect(events.find(({ kind }) => kind === 'lost')).toMatchObject({
+    reason: { kind: 'try-again', errno: 'ENOBUFS' },
+  });
+  // It goes on listening.
+  await rtnetlink.setLink('br0', { alias: 'afterwards' });
+  await until(() => events.some((event) => event.kind === 'link' && event.link.alias === 'afterwards'));
 });

@@ -133,7 +133,7 @@ describe('Nft', () => {
     await using lab = await open();
     await expect(lab.nft.load('add rule inet tsnet nowhere accept\n')).rejects.toMatchObject({
       kind: 'kernel',
-      message: expect.stringMatching(/^run nft -f -: .*Error: No such/) as unknown,
+      message: expect.stringMatching(/^run nft -f -: .*: Error: .*No such file or directory/) as unknown,
     });
   });
 });

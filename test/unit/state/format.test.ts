@@ -1,6 +1,12 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { currentFormat, decodeEnvelope, encodeEnvelope, encodeRecord, valueOf } from '../../../src/state/records.ts';
+import {
+  currentFormat,
+  decodeEnvelope,
+  encodeEnvelope,
+  encodeRecord,
+  valueOf,
+} from '../../../src/state/records.ts';
 import { Store } from '../../../src/state/store.ts';
 import { networkOf, openState, temporaryDirectory } from './fixtures.ts';
 
@@ -14,7 +20,8 @@ describe('record format', () => {
     'has one fixture for every format of a %s before the present one',
     (kind) => {
       // A new format needs its predecessor here, as it was written, and what becomes of it.
-      const fixtures: Readonly<Record<string, readonly { readonly old: unknown; readonly now: unknown }[]>> = {};
+      const fixtures: Readonly<Record<string, readonly { readonly old: unknown; readonly now: unknown }[]>> =
+        {};
       const known = fixtures[kind] ?? [];
       expect(known).toHaveLength(currentFormat(kind) - 1);
       for (const [index, { old, now }] of known.entries()) {
@@ -55,7 +62,8 @@ describe('the files', () => {
     const directory = `${temporaryDirectory()}/deep/state`;
     using _ = openState(directory);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
-    for (const file of ['data.mdb', 'lock.mdb']) expect(statSync(`${directory}/${file}`).mode & 0o777).toBe(0o600);
+    for (const file of ['data.mdb', 'lock.mdb'])
+      expect(statSync(`${directory}/${file}`).mode & 0o777).toBe(0o600);
   });
 
   it('that can not be used say so', () => {
@@ -71,6 +79,8 @@ describe('the files', () => {
   it('that are no store say so', () => {
     const directory = temporaryDirectory();
     writeFileSync(`${directory}/data.mdb`, 'something else'.repeat(1000));
-    expect(() => openState(directory)).toThrow(expect.objectContaining({ kind: 'unavailable', subject: directory }));
+    expect(() => openState(directory)).toThrow(
+      expect.objectContaining({ kind: 'unavailable', subject: directory }),
+    );
   });
 });

@@ -30,7 +30,11 @@ describe('State', () => {
       expect(view.endpoints()).toHaveLength(2);
       expect(view.addressOwner(network.id, parseIp('10.1.0.2'))).toBe('e1');
       expect([view.pool(pool.id), view.pools()]).toEqual([pool, [pool]]);
-      expect([view.lease(pool.id, lease.ip), view.leases(), view.leases(pool.id)]).toEqual([lease, [lease], [lease]]);
+      expect([view.lease(pool.id, lease.ip), view.leases(), view.leases(pool.id)]).toEqual([
+        lease,
+        [lease],
+        [lease],
+      ]);
       expect(view.portHolders('tcp', bindingOf(8080).hostPort)).toEqual([
         { network: 'n1', endpoint: 'e1', owner: 'endpoint:e1' },
       ]);
@@ -81,11 +85,16 @@ describe('State', () => {
     using state = openState(temporaryDirectory());
     const [one, other] = [endpointOf('n1', 'e1', { ports: [bindingOf(80)] }), endpointOf('n1', 'e2')];
     const put = (binding: Parameters<typeof bindingOf>, holder = other) =>
-      state.transact((tx) => tx.putPort(bindingOf(...binding), { network: holder.network, endpoint: holder.id }));
+      state.transact((tx) =>
+        tx.putPort(bindingOf(...binding), { network: holder.network, endpoint: holder.id }),
+      );
     const local = { hostIp: parseIp('127.0.0.1') };
     await state.transact((tx) => tx.putEndpoint(one));
     await put([80], one);
-    await expect(put([80])).rejects.toMatchObject({ kind: 'conflict', message: expect.stringContaining('e1') });
+    await expect(put([80])).rejects.toMatchObject({
+      kind: 'conflict',
+      message: expect.stringContaining('e1'),
+    });
     await expect(put([80], one)).rejects.toMatchObject({ kind: 'conflict' });
     await expect(put([80, local])).rejects.toMatchObject({ kind: 'conflict' });
     await put([81, local]);
@@ -119,7 +128,10 @@ describe('State', () => {
     using state = openState(temporaryDirectory());
     const port = bindingOf(50_000).hostPort;
     await state.transact((tx) => tx.putLastDynamicPort('tcp', port));
-    expect(state.read((view) => [view.lastDynamicPort('tcp'), view.lastDynamicPort('udp')])).toEqual([port, undefined]);
+    expect(state.read((view) => [view.lastDynamicPort('tcp'), view.lastDynamicPort('udp')])).toEqual([
+      port,
+      undefined,
+    ]);
   });
 
   it('shows everything as JSON', async () => {
@@ -142,9 +154,10 @@ describe('State', () => {
   });
 });
 
-describe('State for reading only', () => {
-  const openReader = (directory: string, bootId = 'boot-1') => State.open({ directory, bootId, readOnly: true });
+const openReader = (directory: string, bootId = 'boot-1') =>
+  State.open({ directory, bootId, readOnly: true });
 
+describe('State for reading only', () => {
   it('is empty while there is none, and sees it when it comes', async () => {
     const directory = `${temporaryDirectory()}/state.d`;
     using reader = openReader(directory);
@@ -157,7 +170,9 @@ describe('State for reading only', () => {
 
   it('does not write', async () => {
     using reader = openReader(temporaryDirectory());
-    await expect(reader.transact((tx) => tx.putNetwork(networkOf('n1')))).rejects.toMatchObject({ kind: 'bug' });
+    await expect(reader.transact((tx) => tx.putNetwork(networkOf('n1')))).rejects.toMatchObject({
+      kind: 'bug',
+    });
   });
 
   it('leaves room for a writer in the same process, and hides what earlier boots left', async () => {

@@ -16,7 +16,6 @@ function lines(
   present: readonly Element[],
 ) {
   const transition = transitionFor({ remove, add }, present);
-  const line = (element: Element) => `${element.set.name} ${formatElement({ ...element, comment: '' })}`;
   return [...transition.remove.map((e) => `- ${line(e)}`), ...transition.add.map((e) => `+ ${line(e)}`)].map(
     (text) => text.replace(' comment ""', ''),
   );
@@ -89,3 +88,7 @@ describe('elementsOf', () => {
     expect(resourcesOf(resources.flatMap(elementsOf))).toEqual(resources);
   });
 });
+
+function line(element: Element): string {
+  return `${element.set.name} ${formatElement({ ...element, comment: '' })}`;
+}

@@ -4,8 +4,10 @@ import { Attributes, listAttributes } from '../../../../src/kernel/netlink/attri
 import { MessageWriter } from '../../../../src/kernel/netlink/message-writer.ts';
 import {
   decodeAcknowledgement,
+  decodeDump,
   encodeMessages,
   splitMessages,
+  type Reply,
 } from '../../../../src/kernel/netlink/message.ts';
 import { TsnetError } from '../../../../src/model/errors.ts';
 import { parseIp } from '../../../../src/model/ip.ts';
@@ -16,21 +18,20 @@ const none = new Uint8Array();
 const halves = (writer: MessageWriter): unknown =>
   writer.bytes(2, Buffer.alloc(40_000)).bytes(3, Buffer.alloc(40_000));
 
+/** Bytes in hexadecimal, four at a time as messages are laid out. */
+const inWords = (bytes: Buffer): string => bytes.toString('hex').replaceAll(/.{8}(?=.)/g, '$& ');
+
 describe('MessageWriter', () => {
   it('writes attributes as struct nlattr: length, type, payload, padding', () => {
     const { body } = new MessageWriter(Buffer.of(1, 2, 3, 4)).string(3, 'eth0').u32(4, 1500).u8(5, true);
-    expect(body.toString('hex')).toBe(
-      '0102030409000300657468300000000008000400dc0500000500050001000000',
-    );
+    expect(inWords(body)).toBe('01020304 09000300 65746830 00000000 08000400 dc050000 05000500 01000000');
   });
 
   it('patches the length of nested attributes and marks them', () => {
     const { body } = new MessageWriter(none).nested(18, (info) =>
       info.string(1, 'veth').nested(2, (data) => data.u8(1, 7), Buffer.of(9, 9, 9, 9)),
     );
-    expect(body.toString('hex')).toBe(
-      '2000128009000100766574680000000010000280090909090500010007000000',
-    );
+    expect(inWords(body)).toBe('20001280 09000100 76657468 00000000 10000280 09090909 05000100 07000000');
   });
 
   it('writes nothing for what is undefined', () => {
@@ -152,6 +153,37 @@ describe('acknowledgements', () => {
 
   it('that are cut short are refused', () => {
     expect(() => decodeAcknowledgement(reply(0, 'efff'))).toThrow(TsnetError);
+  });
+});
+
+const one = (type: number, flags: number, hex = '', sequence = 1): Reply => ({
+  type,
+  flags,
+  sequence,
+  body: Buffer.from(hex, 'hex'),
+});
+
+describe('dumps', () => {
+  const end = one(3, 2, '00000000');
+  const multi = 0x2;
+  const interrupted = 0x12;
+
+  it('give the objects of their own sequence', () => {
+    const [link, late] = [one(16, multi), one(16, multi, '', 7)];
+    expect(decodeDump([late, link, one(1, 0), end], 1)).toEqual([link]);
+    expect(decodeDump([end], 1)).toEqual([]);
+  });
+
+  it('are read again when any message says that the list changed', () => {
+    expect(decodeDump([one(16, interrupted), one(16, multi), end], 1)).toBe('again');
+    expect(decodeDump([one(16, multi), one(3, interrupted, '00000000')], 1)).toBe('again');
+    expect(decodeDump([one(4, 0), end], 1)).toBe('again');
+    expect(decodeDump([one(16, interrupted, '', 7), end], 1)).toEqual([]);
+  });
+
+  it('that fail at the start or at the end are no list', () => {
+    expect(decodeDump([one(2, 0, `ffffffff${'00'.repeat(16)}`)], 1)).toEqual({ errno: 1 });
+    expect(decodeDump([one(16, multi), one(3, multi, 'f4ffffff')], 1)).toEqual({ errno: 12 });
   });
 });
 

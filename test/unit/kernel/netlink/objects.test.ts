@@ -10,7 +10,7 @@ import {
   getLinkMessage,
 } from '../../../../src/kernel/netlink/link-messages.ts';
 import { MessageWriter } from '../../../../src/kernel/netlink/message-writer.ts';
-import { encodeMessages } from '../../../../src/kernel/netlink/message.ts';
+import { encodeMessages, type Message } from '../../../../src/kernel/netlink/message.ts';
 import { decodeForwardingEntry, decodeNeighbour } from '../../../../src/kernel/netlink/neighbours.ts';
 import { decodeRoute } from '../../../../src/kernel/netlink/route.ts';
 import { addRouteMessage } from '../../../../src/kernel/netlink/routes.ts';
@@ -19,27 +19,35 @@ import { decodeFlow } from '../../../../src/kernel/conntrack/flow.ts';
 import { decodeListener } from '../../../../src/kernel/sockets/listener.ts';
 import { parseAddress, parseIp, parseSubnet, TsnetError } from '../../../../src/model/index.ts';
 
-const hex = (message: { readonly body: Uint8Array }): string => Buffer.from(message.body).toString('hex');
-
-const zeros = (count: number): string => '00'.repeat(count);
+/** The body in hexadecimal, four bytes at a time as messages are laid out. */
+const inWords = ({ body }: Message): string =>
+  Buffer.from(body)
+    .toString('hex')
+    .replaceAll(/.{8}(?=.)/g, '$& ');
 
 describe('requests', () => {
   it('ask for a link by name without counters', () => {
-    expect(hex(getLinkMessage('lo'))).toBe(`${zeros(16)}08001d0008000000070003006c6f0000`);
+    expect(inWords(getLinkMessage('lo'))).toBe(
+      '00000000 00000000 00000000 00000000 08001d00 08000000 07000300 6c6f0000',
+    );
   });
 
   it('create a link that is up, exclusively', () => {
     const message = createLinkMessage('bridge', { name: 'b', up: true });
     expect(message.flags).toBe(0x600);
-    expect(hex(message)).toBe(
-      `${zeros(8)}01000000010000000600030062000000100012800b0001006272696467650000`,
+    expect(inWords(message)).toBe(
+      '00000000 00000000 01000000 01000000 06000300 62000000 10001280 0b000100 62726964 67650000',
     );
   });
 
   it('select by name, or by index to rename', () => {
-    expect(hex(changeLinkMessage('a', { mtu: 1400 }))).toBe(`${zeros(16)}06000300610000000800040078050000`);
-    expect(hex(changeLinkMessage(7, { name: 'c' }))).toBe(`0000000007000000${zeros(8)}0600030063000000`);
-    expect(hex(deleteGroupMessage(9, ''))).toBe(`${zeros(16)}08001b0009000000`);
+    expect(inWords(changeLinkMessage('a', { mtu: 1400 }))).toBe(
+      '00000000 00000000 00000000 00000000 06000300 61000000 08000400 78050000',
+    );
+    expect(inWords(changeLinkMessage(7, { name: 'c' }))).toBe(
+      '00000000 07000000 00000000 00000000 06000300 63000000',
+    );
+    expect(inWords(deleteGroupMessage(9, ''))).toBe('00000000 00000000 00000000 00000000 08001b00 09000000');
   });
 
   it('give an address and read it back', () => {
