@@ -57,11 +57,11 @@ void PrepareNetlink(int descriptor) {
 }  // namespace
 
 Descriptor OpenSocket(const SocketRequest& request) {
-  Descriptor made = request.netns ? OnThrowAwayThread([&] {
-    Enter(*request.netns);
+  const auto make = [&] {
+    if (request.netns) Enter(*request.netns);
     return MakeSocket(request);
-  })
-                                  : MakeSocket(request);
+  };
+  Descriptor made = request.netns ? OnThrowAwayThread(make) : make();
   if (request.domain == AF_NETLINK) PrepareNetlink(made.Get());
   for (const auto& option : request.options) {
     if (setsockopt(made.Get(), option.level, option.name, &option.value, sizeof option.value) != 0) {

@@ -15,8 +15,8 @@ export interface FirewallChange {
 /**
  * Filter and translation of the traffic of networks, in the words of networks and ports.
  *
- * The kernel is the only memory: nothing is remembered between calls, and what is ours is found by its mark. Two
- * writers at a time are safe for single changes, but the caller is expected to hold the host's lock.
+ * The kernel is the only memory: nothing is remembered between calls, and what is ours is found by its mark. A lock
+ * keeps several processes apart that change one at the same time.
  */
 export interface Firewall {
   readonly backend: FirewallBackend;
@@ -31,11 +31,14 @@ export interface Firewall {
   prepare(): Promise<readonly string[]>;
 
   /**
-   * Carries out a change, all of it or nothing. To remove what is absent, or is not as stated, is success and changes
-   * nothing; so is to add what exists as stated. Network rules of the same owner are replaced.
+   * Carries out a change, all of it or nothing. To remove what is absent, another's or a port that leads elsewhere is
+   * success and changes nothing; so is to add what exists as stated. Network rules of the same owner are removed or
+   * replaced whatever they are.
    *
-   * @throws conflict when another owner holds a bridge, or a host port leads elsewhere; drift when the structure is not
-   *   there (call `prepare`)
+   * The structure is made again where somebody flushed it, but not what others had in it.
+   *
+   * @throws conflict when another owner holds a bridge, or a host port leads elsewhere; try-again when the rule set does
+   *   not come to rest or the lock stays held; invalid-input for an owner of more than 128 bytes
    */
   apply(change: FirewallChange): Promise<void>;
 

@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { intentOf, logChanges, type Scope } from './intent.ts';
 import { forgetLock, withLock } from './lock.ts';
 import { recover } from './recover.ts';
+import { ensureStructure, removeUnusedStructure } from './structure.ts';
 
 /**
  * The one writer. Records what a change decides, makes the kernel agree, looks whether it does, and only then
@@ -47,6 +48,7 @@ async function attempt<T>(context: Context, scope: Scope, change: (tx: StateTran
       const suppressed = await collect([
         () => lead(context, decision.after, decision.before),
         () => context.state.undo(undo),
+        ...(decision.before.network === undefined ? [() => removeUnusedStructure(context)] : []),
       ]);
       throw withSuppressed(toTsnetError(thrown), suppressed);
     }
@@ -71,6 +73,9 @@ export async function withdraw<T>(
   return withLock(context.runDirectory, scope.network, async () => {
     const decision = await context.state.transact((tx) => decide(tx, scope, change));
     await lead(context, decision.before, decision.after);
+    if (decision.before.network !== undefined && decision.after.network === undefined) {
+      await removeUnusedStructure(context);
+    }
     if (decision.after.network === undefined) forgetLock(context.runDirectory, scope.network);
     return decision.result;
   });
@@ -95,6 +100,9 @@ async function lead(context: Context, before: Intent, after: Intent): Promise<vo
   const changes = diff(previous, wanted, await observe(context.kernel, all));
   logChanges(context, changes);
   if (changes.length === 0) return;
+  if (changes.some(({ action, resource }) => action === 'create' && resource.kind === 'network-rules')) {
+    await ensureStructure(context);
+  }
   await apply(context.kernel, changes);
   const remaining = diff(previous, wanted, await observe(context.kernel, all));
   if (remaining.length > 0) {

@@ -6,6 +6,7 @@ import { apply } from './apply.ts';
 import type { Context } from './context.ts';
 import { intentOf, logChanges } from './intent.ts';
 import { withLock } from './lock.ts';
+import { ensureStructure, removeUnusedStructure } from './structure.ts';
 
 /**
  * Makes the kernel hold what is recorded and nothing else of ours: after a crash, a reboot, or when somebody flushed
@@ -24,7 +25,8 @@ export async function recover(context: Context): Promise<readonly Change[]> {
       context.log.warn('interrupted operation taken back', { journal });
       await context.state.undo(journal);
     }
-    for (const note of await context.kernel.firewall.prepare()) context.log.warn('firewall', { note });
+    if (networks.length > 0) await ensureStructure(context);
+    else await removeUnusedStructure(context);
     const owned = await observeOwned(context.kernel);
     const mine = desiredOf(context, new Set(networks));
     const everybodys = desiredOf(context);

@@ -21,8 +21,9 @@ export function toStoreError(doing: string, directory: string, error: unknown): 
     return new TsnetError('denied', message, { ...details, hint: 'run as root' });
   }
   const hint =
-    errno === 'ENOSPC' || errno === 'EDQUOT'
-      ? 'make room on the file system'
+    // lmdb answers EIO to a short write, which is what a full file system gives.
+    errno === 'EIO' || errno === 'ENOSPC' || errno === 'EDQUOT'
+      ? 'look whether the file system is full or damaged'
       : 'check the file system; to begin anew, stop tsnet, move the directory away and create the networks again';
   return new TsnetError('unavailable', message, { ...details, hint });
 }

@@ -122,7 +122,8 @@ const exchangeOptions = () =>
   or(() => ({
     lastSequence: or(() => random(8)),
     until: or(() => pick(['last', 'last-or-error'])),
-    timeoutMs: or(() => pick([0, 5, 20])),
+    // Undefined would be the default of half a minute.
+    timeoutMs: or(() => pick([0, 5, 20])) ?? 0,
   }));
 const callback = () => or(() => pick([() => {}, () => socket?.close?.()]));
 const groups = () => or(() => Array.from({ length: random(4) }, () => or(() => random(40))));

@@ -1,0 +1,108 @@
+import type { Bench, Part } from './bench.ts';
+import { crowd, crowdedHost, firstCrowdPort } from './crowded-host.ts';
+import { Daemon } from './daemon.ts';
+import { distributionOf, timed, type Figure } from './figures.ts';
+import type { LinearPort } from './linear-rules.ts';
+import {
+  createEndpoint,
+  createNetwork,
+  joinEndpoint,
+  newEndpoint,
+  publishPorts,
+  removeEndpoint,
+  revokePorts,
+  type TestNetwork,
+} from './plugin-calls.ts';
+import { ScriptedHost } from './scripted-host.ts';
+
+const rounds = 50;
+const oursPerRound = 4;
+const aimMs = 5;
+
+/** What one attach costs at the plugin's socket, beside what the same costs a shell script. */
+export const attach: Part = async (bench) => {
+  const daemon = await Daemon.start(bench.scope);
+  const network = await createNetwork(daemon, 1);
+  const quiet = await measure(bench, 'with 0 endpoints', daemon, network, await scriptedHost(bench, 0));
+  const crowded = await crowdedHost(bench);
+  const peer = await scriptedHost(bench, crowd);
+  const full = await measure(bench, `with ${crowd} endpoints`, crowded.daemon, crowded.networks[0], peer);
+  return [
+    {
+      title: 'attach and detach at the socket',
+      notes: [
+        'peer: ip link add, set master, up; iptables DNAT, accept, hairpin masquerade',
+        'attach: CreateEndpoint, Join, ProgramExternalConnectivity with one port; detach: Revoke, Leave, Delete',
+      ],
+      figures: [...quiet, ...full],
+    },
+  ];
+};
+
+async function measure(
+  { progress }: Bench,
+  present: string,
+  daemon: Daemon,
+  network: TestNetwork,
+  peer: ScriptedHost,
+): Promise<Figure[]> {
+  progress(`attach and detach ${present}`);
+  const ours = { attach: [], create: [], join: [], publish: [], detach: [] } as Record<string, number[]>;
+  const theirs = { attach: [], detach: [] } as Record<string, number[]>;
+  const add = (samples: Record<string, number[]>, name: string, ms: number) => samples[name]?.push(ms);
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < oursPerRound; turn++) {
+      const endpoint = newEndpoint(network, round * oursPerRound + turn);
+      const port = { protocol: 6, hostPort: 8080, containerPort: 80 } as const;
+      const create = await timed(() => createEndpoint(daemon, endpoint));
+      const join = await timed(() => joinEndpoint(daemon, endpoint));
+      const publish = await timed(() => publishPorts(daemon, endpoint, [port]));
+      add(ours, 'create', create);
+      add(ours, 'join', join);
+      add(ours, 'publish', publish);
+      add(ours, 'attach', create + join + publish);
+      add(
+        ours,
+        'detach',
+        await timed(async () => {
+          await revokePorts(daemon, endpoint);
+          await removeEndpoint(daemon, endpoint);
+        }),
+      );
+    }
+    const port = linearPort(peer, 0, 8080);
+    add(theirs, 'attach', await timed(() => peer.attach('new', port)));
+    add(theirs, 'detach', await timed(() => peer.detach('new', port)));
+  }
+  const of = (name: string) => distributionOf(ours[name] ?? []);
+  const ofPeer = (name: string) => distributionOf(theirs[name] ?? []);
+  return [
+    { what: `attach ${present}`, unit: 'ms', ours: of('attach'), peer: ofPeer('attach'), aim: aimMs },
+    { what: '  of it CreateEndpoint', unit: 'ms', ours: of('create') },
+    { what: '  of it Join', unit: 'ms', ours: of('join') },
+    { what: '  of it ProgramExternalConnectivity', unit: 'ms', ours: of('publish') },
+    { what: `detach ${present}`, unit: 'ms', ours: of('detach'), peer: ofPeer('detach') },
+  ];
+}
+
+async function scriptedHost({ scope }: Bench, endpoints: number): Promise<ScriptedHost> {
+  const host = await ScriptedHost.start(scope, 3);
+  const indexes = Array.from({ length: endpoints }, (_, index) => index);
+  await host.fill(
+    indexes.map((index) => `v${index}`),
+    indexes.map((index) => linearPort(host, index, firstCrowdPort + index)),
+  );
+  return host;
+}
+
+function linearPort({ bridges }: ScriptedHost, index: number, hostPort: number): LinearPort {
+  const number = index % bridges.length;
+  const host = 1000 + Math.floor(index / bridges.length);
+  return {
+    bridge: bridges[number] ?? '',
+    protocol: 'tcp',
+    hostPort,
+    target: `10.${number + 1}.${host >> 8}.${host & 255}`,
+    targetPort: 80,
+  };
+}

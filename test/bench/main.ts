@@ -1,0 +1,58 @@
+import { cpus, loadavg, release } from 'node:os';
+import { attach } from './attach.ts';
+import type { Bench, Part } from './bench.ts';
+import type { Group } from './figures.ts';
+import { formatReport } from './format-report.ts';
+import { ports } from './ports.ts';
+import { Scope } from './scope.ts';
+
+/** In the order in which they run: memory is read after the daemon has worked. */
+const parts: Readonly<Record<string, Part>> = { attach, ports };
+
+const words = process.argv.slice(2);
+const isJson = words.includes('--json');
+const chosen = words.filter((word) => word !== '--json');
+const unknown = chosen.find((word) => !Object.hasOwn(parts, word));
+if (unknown !== undefined) {
+  console.error(`bench: unknown part ${unknown}; known: ${Object.keys(parts).join(', ')}`);
+  process.exit(2);
+}
+
+const machine = {
+  node: process.version,
+  kernel: release(),
+  processors: cpus().length,
+  model: cpus()[0]?.model ?? '',
+  load: loadavg()[0] ?? 0,
+};
+const started = performance.now();
+const groups: Group[] = [];
+let failed = false;
+{
+  await using scope = new Scope();
+  const progress = (text: string) => {
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    console.error(`bench: ${seconds.padStart(3)} s  ${text}`);
+  };
+  const bench: Bench = { scope, progress };
+  for (const [name, part] of Object.entries(parts)) {
+    if (chosen.length > 0 && !chosen.includes(name)) continue;
+    try {
+      groups.push(...(await part(bench)));
+    } catch (error) {
+      failed = true;
+      console.error(`bench: ${name} could not be measured:`, error);
+    }
+  }
+  progress('removing what was made');
+}
+if (isJson) {
+  console.log(JSON.stringify({ machine, groups }, undefined, 2));
+} else {
+  const { node, kernel, processors, model, load } = machine;
+  console.log(
+    `Node ${node}, Linux ${kernel}, ${processors} × ${model}, load at the start ${load.toFixed(1)}\n`,
+  );
+  console.log(formatReport(groups));
+}
+process.exitCode = failed ? 1 : 0;
