@@ -2,17 +2,17 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { native } from '../kernel/native.ts';
 import { TsnetError } from '../model/errors.ts';
 
-/** Readable by root only, because whoever can open a file can keep it locked. */
-const directory = '/run/tsnet';
 const timeoutMs = 30_000;
 
 /**
  * Runs `action` while no other process of ours changes a firewall: a change is read, decided and written. iptables has no
  * other protection; in nftables one of several writers would start again and again. Taking it costs 5 µs.
  *
+ * @param directory where the lock lies, the same for all; readable by root only, because whoever can open a file can
+ *   keep it locked
  * @throws try-again when the lock stays held
  */
-export async function withFirewallLock<T>(action: () => Promise<T>): Promise<T> {
+export async function withFirewallLock<T>(directory: string, action: () => Promise<T>): Promise<T> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const descriptor = openSync(`${directory}/firewall.lock`, 'a', 0o600);
   try {

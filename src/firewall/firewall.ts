@@ -6,6 +6,14 @@ export type FirewallResource = NetworkRules | PublishedPort;
 /** What a firewall really is. */
 export type FirewallBackend = 'nftables' | 'iptables-nft' | 'iptables-legacy';
 
+/** Where a firewall is, and where those who change it meet. */
+export interface FirewallPlace {
+  /** Path of a network namespace; absent means the process's own. */
+  readonly netns?: string;
+  /** Holds the lock that keeps writers apart, such as `/run/tsnet`. */
+  readonly lockDirectory: string;
+}
+
 /** A step from one set of resources to another. */
 export interface FirewallChange {
   readonly remove: readonly FirewallResource[];

@@ -83,6 +83,16 @@ export class ForwardAcceptance {
   /** Takes the rules away. */
   async remove(): Promise<void> {
     await this.#converge({ table: 'filter', chains: new Map(), jumps: [] });
+    for (const family of availableFamilies()) await this.#removeEmptyTable(family);
+  }
+
+  /** Making our chain made the table, where no other program had one. Its FORWARD chain lets everything pass. */
+  async #removeEmptyTable(family: IpFamily): Promise<void> {
+    const table = { family: family === 4 ? 'ip' : 'ip6', name: 'filter' } as const;
+    if (this.#except === 'nft' || !(await this.#nft.hasChain(table, 'FORWARD'))) return;
+    const saved = await readTables('nft', family, { table: 'filter', ...this.#place });
+    const policy = saved.get('filter')?.get('FORWARD')?.policy;
+    if (policy === 'ACCEPT') await this.#nft.deleteIfEmpty(table, 'FORWARD');
   }
 
   async #converge(wanted: WantedTable): Promise<readonly string[]> {

@@ -1,16 +1,14 @@
 import { readDefaultFlavour } from '../kernel/iptables/iptables.ts';
 import { runCommand } from '../kernel/run-command.ts';
 import { TsnetError } from '../model/errors.ts';
-import type { Firewall, FirewallBackend } from './firewall.ts';
+import type { Firewall, FirewallBackend, FirewallPlace } from './firewall.ts';
 import { IptablesFirewall } from './iptables/iptables-firewall.ts';
 import { NftablesFirewall } from './nftables/nftables-firewall.ts';
 
 /** Which firewall to use, and where. */
-export interface FirewallOptions {
+export interface FirewallOptions extends FirewallPlace {
   /** `iptables` is the flavour that plain `iptables` has; `auto` is nftables where nft(8) works, else `iptables`. */
   readonly backend: FirewallBackend | 'iptables' | 'auto';
-  /** Path of a network namespace; absent means the process's own. */
-  readonly netns?: string;
 }
 
 /**
@@ -18,20 +16,20 @@ export interface FirewallOptions {
  *
  * @throws unsupported when the program that it needs is missing, denied, not-found when there is no such namespace
  */
-export async function openFirewall({ backend, netns }: FirewallOptions): Promise<Firewall> {
+export async function openFirewall({ backend, ...place }: FirewallOptions): Promise<Firewall> {
   switch (backend) {
     case 'nftables':
-      return NftablesFirewall.open(netns);
+      return NftablesFirewall.open(place);
     case 'iptables-nft':
-      return IptablesFirewall.open('nft', netns);
+      return IptablesFirewall.open('nft', place);
     case 'iptables-legacy':
-      return IptablesFirewall.open('legacy', netns);
+      return IptablesFirewall.open('legacy', place);
     case 'iptables':
-      return IptablesFirewall.open(await flavour(), netns);
+      return IptablesFirewall.open(await flavour(), place);
     case 'auto':
-      return (await hasNft(netns))
-        ? NftablesFirewall.open(netns)
-        : IptablesFirewall.open(await flavour(), netns);
+      return (await hasNft(place.netns))
+        ? NftablesFirewall.open(place)
+        : IptablesFirewall.open(await flavour(), place);
   }
 }
 

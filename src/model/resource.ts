@@ -28,6 +28,8 @@ export interface VethLink {
   readonly bridge: IfName;
   /** The end for the container; `elsewhere` in an observation once it was moved into its sandbox. */
   readonly peer: { readonly name: IfName; readonly mac: Mac } | 'elsewhere';
+  /** Whether it exchanges frames with the bridge only, not with other ports that are isolated as well. */
+  readonly isIsolated: boolean;
   readonly mtu?: number;
   readonly owner: Owner;
 }
@@ -101,7 +103,7 @@ export function formatResource(resource: Resource): string {
     case 'veth':
       return (
         `link ${resource.name} type veth peer ${formatPeer(resource.peer)}` +
-        ` master ${resource.bridge}${formatMtu(resource.mtu)}`
+        ` master ${resource.bridge}${resource.isIsolated ? ' isolated' : ''}${formatMtu(resource.mtu)}`
       );
     case 'address':
       return `address ${resource.address} dev ${resource.link}`;

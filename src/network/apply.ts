@@ -38,6 +38,8 @@ function batches(changes: readonly Change[]): Change[][] {
 }
 
 async function applyFirewall(kernel: Kernel, changes: readonly Change[]): Promise<void> {
+  for (const change of changes)
+    if (change.action === 'update') refuseStranger(change.resource, change.before);
   const remove = changes.flatMap((change) => {
     if (change.action === 'delete') return [change.resource];
     return change.action === 'update' ? [change.before] : [];
@@ -71,7 +73,10 @@ async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<v
     }
     case 'veth':
       if (action === 'create') await createVeth(rtnetlink, resource);
-      else await rtnetlink.setLink(resource.name, { master: resource.bridge, up: true, ...mtuOf(resource) });
+      else {
+        await rtnetlink.setLink(resource.name, { master: resource.bridge, up: true, ...mtuOf(resource) });
+        await rtnetlink.setBridgePort(resource.name, { hairpin: true, isolated: resource.isIsolated });
+      }
       return;
     case 'address':
       if (action === 'delete') await rtnetlink.deleteAddress(resource);
@@ -96,6 +101,7 @@ async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promi
       up: true,
       // With br_netfilter a connection to itself through the host's address leaves by the port it came from.
       hairpin: true,
+      isolated: veth.isIsolated,
       peer: { name: veth.peer.name, mac: veth.peer.mac, ...mtuOf(veth) },
       ...mtuOf(veth),
     })
@@ -119,17 +125,19 @@ function explainFullBridge(veth: VethLink, error: unknown): unknown {
   );
 }
 
-/** A name that is taken by something without our mark is not ours to change. */
+/** What is marked as another's, or not at all, is not ours to change. */
 function refuseStranger(wanted: Resource, found: Resource): void {
   if (wanted.kind === 'sysctl' || (wanted.owner === found.owner && wanted.kind === found.kind)) return;
-  throw new TsnetError('conflict', `${formatResource(wanted)}: ${describe(found)} has this name already`, {
+  throw new TsnetError('conflict', `${formatResource(wanted)}: ${describe(found)} is in the way`, {
     subject: formatResource(wanted),
-    hint: 'rename or remove that interface, or choose another name',
+    hint:
+      found.owner === 'host' ? 'rename or remove that interface, or choose another name' : 'tsnet network ls',
   });
 }
 
 function describe(found: Resource): string {
-  return found.owner === 'host' ? 'an interface that tsnet did not make' : `the interface of ${found.owner}`;
+  if (found.owner === 'host') return 'an interface of this name that tsnet did not make';
+  return `${formatResource(found)} of ${found.owner}`;
 }
 
 function ensureSysctl(path: string, value: string, netns: string | undefined): void {

@@ -32,7 +32,11 @@ export async function openContext(settings: Settings, log: Logger): Promise<Open
   const netns = settings.netns === undefined ? {} : { netns: settings.netns };
   const state = State.open({ directory: settings.stateDirectory, bootId: bootId() });
   const rtnetlink = Rtnetlink.open(settings.netns);
-  const firewall = await openFirewall({ backend: settings.firewall, ...netns }).catch((error: unknown) => {
+  const firewall = await openFirewall({
+    backend: settings.firewall,
+    lockDirectory: settings.runDirectory,
+    ...netns,
+  }).catch((error: unknown) => {
     rtnetlink[Symbol.dispose]();
     state[Symbol.dispose]();
     throw error;

@@ -100,7 +100,8 @@ function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): Resource
     return { kind: 'bridge', name: link.name as IfName, mac: (link.mac ?? '') as Mac, mtu, owner };
   }
   const bridge = (link.masterIndex === undefined ? '' : (nameOf.get(link.masterIndex) ?? '')) as IfName;
-  return { kind: 'veth', name: link.name as IfName, bridge, peer: 'elsewhere', mtu, owner };
+  const isIsolated = link.bridgePort?.isolated ?? false;
+  return { kind: 'veth', name: link.name as IfName, bridge, peer: 'elsewhere', isIsolated, mtu, owner };
 }
 
 async function addressesOn(kernel: Kernel, link: Link): Promise<AddressOn[]> {

@@ -19,6 +19,7 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
       return (
         observed.kind === 'veth' &&
         desired.bridge === observed.bridge &&
+        desired.isIsolated === observed.isIsolated &&
         (desired.mtu === undefined || desired.mtu === observed.mtu)
       );
     case 'address':

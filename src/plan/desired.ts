@@ -94,6 +94,8 @@ function endpointResources(network: Network, endpoint: Endpoint): Resource[] {
     name: endpoint.hostLink,
     bridge: network.bridge,
     peer: { name: endpoint.containerLink, mac: endpoint.mac },
+    // Frames between two ports are seen by no firewall unless br_netfilter is on.
+    isIsolated: !network.allowsIcc,
     ...(network.mtu === undefined ? {} : { mtu: network.mtu }),
     owner,
   };

@@ -36,7 +36,8 @@ async function makeCrowdedHost({ scope, progress }: Bench): Promise<CrowdedHost>
   progress(`making ${crowd} endpoints`);
   const daemon = await Daemon.start(scope);
   const networks: [TestNetwork, ...TestNetwork[]] = [await createNetwork(daemon, 1)];
-  for (let number = 2; number <= numberOfNetworks; number++) networks.push(await createNetwork(daemon, number));
+  for (let number = 2; number <= numberOfNetworks; number++)
+    networks.push(await createNetwork(daemon, number));
   for (let index = 0; index < crowd; index++) {
     const network = networks[index % numberOfNetworks] ?? networks[0];
     const endpoint = newEndpoint(network, 1000 + Math.floor(index / numberOfNetworks));

@@ -27,9 +27,7 @@ function formatFigure(figure: Figure): string {
 
 function formatDistribution({ p50, p90, count }: Distribution, unit: Unit): string {
   if (unit === '×') return `${formatNumber(p50)}×`;
-  return count === 1
-    ? `${formatNumber(p50)} ${unit}`
-    : `${formatNumber(p50)} / ${formatNumber(p90)} ${unit}`;
+  return count === 1 ? `${formatNumber(p50)} ${unit}` : `${formatNumber(p50)} / ${formatNumber(p90)} ${unit}`;
 }
 
 function formatNumber(value: number): string {

@@ -1,3 +1,4 @@
+import { lockDirectory } from '../support/lock-directory.ts';
 import { openFirewall } from '../../src/firewall/index.ts';
 import { parseIp, parsePort, type PublishedPort } from '../../src/model/index.ts';
 import type { Part } from './bench.ts';
@@ -54,12 +55,14 @@ export const ports: Part = async ({ scope, progress }) => {
   );
 
   progress(`publishing one port with ${present} present`);
-  using firewall = await openFirewall({ backend: 'nftables', netns: daemon.netns.path });
+  using firewall = await openFirewall({ backend: 'nftables', netns: daemon.netns.path, lockDirectory });
   const [calls, transactions, theirs]: number[][] = [[], [], []];
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < oursPerRound; turn++) {
       calls?.push(
-        await timed(() => publishPorts(daemon, endpoint, [{ protocol: 6, hostPort: 8080, containerPort: 80 }])),
+        await timed(() =>
+          publishPorts(daemon, endpoint, [{ protocol: 6, hostPort: 8080, containerPort: 80 }]),
+        ),
       );
       await revokePorts(daemon, endpoint);
       transactions?.push(await timed(() => firewall.apply({ add: [publishedPort], remove: [] })));
@@ -73,7 +76,9 @@ export const ports: Part = async ({ scope, progress }) => {
   return [
     {
       title: `one published port with ${present} present`,
-      notes: ['peer: iptables-restore --noflush with the same three linear rules; a process like any script’s'],
+      notes: [
+        'peer: iptables-restore --noflush with the same three linear rules; a process like any script’s',
+      ],
       figures: [
         {
           what: 'ProgramExternalConnectivity',

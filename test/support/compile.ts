@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
-const root = resolve(import.meta.dirname, '../..');
+// Inside the project, so that the program finds its packages.
+const directory = resolve(import.meta.dirname, '../../node_modules/.cache/tsnet-test');
 
 /**
  * Compiles a program written in TypeScript, with all of our modules it imports, into one file that every supported Node
- * runs. It lies inside the project, so that packages are found from there.
+ * runs.
  *
  * @param source the program's path
- * @returns the path of the compiled program
+ * @returns the path of the compiled program, named after its content
  */
 export async function compileProgram(source: string): Promise<string> {
-  const name = `${basename(source, '.ts')}-${createHash('sha256').update(source).digest('hex').slice(0, 8)}`;
-  const outfile = join(root, 'node_modules/.cache/tsnet-test', `${name}-${process.pid}.mjs`);
-  await build({
+  const { outputFiles } = await build({
     entryPoints: [source],
-    outfile,
+    write: false,
     bundle: true,
     format: 'esm',
     platform: 'node',
@@ -25,5 +25,13 @@ export async function compileProgram(source: string): Promise<string> {
     sourcemap: 'inline',
     logLevel: 'silent',
   });
-  return outfile;
+  const code = outputFiles[0]?.contents ?? new Uint8Array();
+  const digest = createHash('sha256').update(code).digest('hex').slice(0, 12);
+  const path = join(directory, `${basename(source, '.ts')}-${digest}.mjs`);
+  if (existsSync(path)) return path;
+  mkdirSync(directory, { recursive: true });
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, code);
+  renameSync(draft, path);
+  return path;
 }

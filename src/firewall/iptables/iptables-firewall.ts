@@ -9,7 +9,7 @@ import { Nft } from '../../kernel/nft/index.ts';
 import { toTsnetError, withSuppressed } from '../../model/errors.ts';
 import type { IpFamily } from '../../model/ip.ts';
 import { keyOf } from '../../model/resource.ts';
-import type { Firewall, FirewallChange, FirewallResource } from '../firewall.ts';
+import type { Firewall, FirewallChange, FirewallPlace, FirewallResource } from '../firewall.ts';
 import { withFirewallLock } from '../firewall-lock.ts';
 import { ForwardAcceptance } from '../forward-acceptance.ts';
 import { nextResources } from '../next-resources.ts';
@@ -29,18 +29,20 @@ export class IptablesFirewall implements Firewall {
   readonly #netns: string | undefined;
   readonly #nft: Nft;
   readonly #acceptance: ForwardAcceptance;
+  readonly #lockDirectory: string;
 
-  private constructor(flavour: IptablesFlavour, netns: string | undefined, nft: Nft) {
+  private constructor(flavour: IptablesFlavour, { netns, lockDirectory }: FirewallPlace, nft: Nft) {
     this.backend = `iptables-${flavour}`;
     this.#flavour = flavour;
     this.#netns = netns;
     this.#nft = nft;
+    this.#lockDirectory = lockDirectory;
     this.#acceptance = new ForwardAcceptance(nft, netns, flavour);
   }
 
   /** @throws not-found when there is no such namespace, denied */
-  static open(flavour: IptablesFlavour, netns?: string): IptablesFirewall {
-    return new IptablesFirewall(flavour, netns, Nft.open(netns));
+  static open(flavour: IptablesFlavour, place: FirewallPlace): IptablesFirewall {
+    return new IptablesFirewall(flavour, place, Nft.open(place.netns));
   }
 
   [Symbol.dispose](): void {
@@ -70,7 +72,7 @@ export class IptablesFirewall implements Firewall {
   }
 
   async remove(): Promise<void> {
-    await withFirewallLock(async () => {
+    await withFirewallLock(this.#lockDirectory, async () => {
       const saved = await this.#read();
       for (const [family, tables] of saved) await this.#converge(family, tables, emptyTables(family));
     });
@@ -81,7 +83,7 @@ export class IptablesFirewall implements Firewall {
   async #change(
     next: (present: readonly FirewallResource[]) => readonly FirewallResource[],
   ): Promise<readonly FirewallResource[]> {
-    return await withFirewallLock(async () => {
+    return await withFirewallLock(this.#lockDirectory, async () => {
       const saved = await this.#read();
       const present = observedResources(saved);
       const resources = next(present);

@@ -1,7 +1,7 @@
 import { Nft, type TableName } from '../../kernel/nft/index.ts';
 import { TsnetError } from '../../model/errors.ts';
 import { keyOf } from '../../model/resource.ts';
-import type { Firewall, FirewallChange, FirewallResource } from '../firewall.ts';
+import type { Firewall, FirewallChange, FirewallPlace, FirewallResource } from '../firewall.ts';
 import { withFirewallLock } from '../firewall-lock.ts';
 import { ForwardAcceptance, needsOwnRules } from '../forward-acceptance.ts';
 import { bridgeOf, keyOfPort, resourcesOf, type Element } from './elements.ts';
@@ -20,15 +20,18 @@ export class NftablesFirewall implements Firewall {
   readonly #nft: Nft;
   readonly #acceptance: ForwardAcceptance;
 
-  private constructor(nft: Nft, acceptance: ForwardAcceptance) {
+  readonly #lockDirectory: string;
+
+  private constructor(nft: Nft, acceptance: ForwardAcceptance, lockDirectory: string) {
     this.#nft = nft;
     this.#acceptance = acceptance;
+    this.#lockDirectory = lockDirectory;
   }
 
   /** @throws not-found when there is no such namespace, denied, unsupported */
-  static open(netns?: string): NftablesFirewall {
+  static open({ netns, lockDirectory }: FirewallPlace): NftablesFirewall {
     const nft = Nft.open(netns);
-    return new NftablesFirewall(nft, new ForwardAcceptance(nft, netns));
+    return new NftablesFirewall(nft, new ForwardAcceptance(nft, netns), lockDirectory);
   }
 
   [Symbol.dispose](): void {
@@ -36,14 +39,14 @@ export class NftablesFirewall implements Firewall {
   }
 
   async prepare(): Promise<readonly string[]> {
-    return await withFirewallLock(async () => {
+    return await withFirewallLock(this.#lockDirectory, async () => {
       await this.#prepareTable();
       return await this.#acceptBridges();
     });
   }
 
   async apply(change: FirewallChange): Promise<void> {
-    await withFirewallLock(async () => {
+    await withFirewallLock(this.#lockDirectory, async () => {
       await this.#change(change);
       // A network that comes or goes may change what must be accepted; a port never does.
       const needsRules = [...change.remove, ...change.add].some(
@@ -64,7 +67,7 @@ export class NftablesFirewall implements Firewall {
   }
 
   async remove(): Promise<void> {
-    await withFirewallLock(async () => {
+    await withFirewallLock(this.#lockDirectory, async () => {
       await this.#nft.load(`add table inet ${name}\ndelete table inet ${name}\n`);
       await this.#acceptance.remove();
     });
@@ -81,8 +84,10 @@ export class NftablesFirewall implements Firewall {
         if ((await this.#nft.changeElements(table, transition, generation)) === 'done') return;
       } catch (error) {
         if (!(error instanceof TsnetError && error.errno === 'ENOENT')) throw error;
-        // Somebody flushed the rule set.
-        await this.#prepareTable();
+        throw new TsnetError('drift', `change nft table inet ${name}: somebody removed it or a part of it`, {
+          hint: 'tsnet makes it again, with everything that is recorded',
+          cause: error,
+        });
       }
     }
     throw new TsnetError(

@@ -53,6 +53,22 @@ export function readChain({ family, name }: TableName, chain: string): Message {
   return { type: messageType(types.getChain), body, doing: `read nft chain ${family} ${name} ${chain}` };
 }
 
+/** Deletes a chain that has no rules; one that has some is an error. Only inside a batch. */
+export function deleteEmptyChain({ family, name }: TableName, chain: string): Message {
+  const body = new MessageWriter(header(family))
+    .string(chainAttributes.table, name)
+    .string(chainAttributes.name, chain).body;
+  const doing = `delete nft chain ${family} ${name} ${chain}`;
+  return { type: messageType(types.deleteChain), flags: nonRecursive, body, doing };
+}
+
+/** Deletes a table that holds nothing; one that holds something is an error. Only inside a batch. */
+export function deleteEmptyTable({ family, name }: TableName): Message {
+  const body = new MessageWriter(header(family)).string(tableAttributes.name, name).body;
+  const doing = `delete nft table ${family} ${name}`;
+  return { type: messageType(types.deleteTable), flags: nonRecursive, body, doing };
+}
+
 /** Asks for a list of all rules of a table. */
 export function listRules({ family, name }: TableName): Message {
   const body = new MessageWriter(header(family)).string(ruleTable, name).body;
@@ -133,13 +149,17 @@ export function endBatch(): Message {
 const subsystem = 10;
 const types = {
   getTable: 1,
+  deleteTable: 2,
   getChain: 4,
+  deleteChain: 5,
   getRule: 7,
   newElements: 12,
   getElements: 13,
   deleteElements: 14,
   getGeneration: 16,
 } as const;
+/** NLM_F_NONREC: do not delete what is inside as well. Source: `linux/netlink.h`. */
+const nonRecursive = 0x100;
 /** NFNL_MSG_BATCH_BEGIN and _END. */
 const batchTypes = { begin: 16, end: 17 } as const;
 /** NFNL_BATCH_GENID. */

@@ -8,6 +8,8 @@ import {
   decodeGeneration,
   decodeTableComment,
   deleteElements,
+  deleteEmptyChain,
+  deleteEmptyTable,
   listElements,
   listRules,
   readChain,
@@ -74,6 +76,19 @@ export class Nft implements Disposable {
     if (outcome?.error?.errno === 'ENOENT') return false;
     if (outcome?.error !== undefined) throw outcome.error;
     return true;
+  }
+
+  /**
+   * Deletes a table whose only content is one chain without rules. Anything else in it, also what somebody adds in this
+   * moment, keeps table and chain as they are.
+   */
+  async deleteIfEmpty(table: TableName, chain: string): Promise<void> {
+    try {
+      await this.#batches.run([deleteEmptyChain(table, chain), deleteEmptyTable(table)]);
+    } catch (error) {
+      if (error instanceof TsnetError && (error.errno === 'EBUSY' || error.errno === 'ENOENT')) return;
+      throw error;
+    }
   }
 
   /** The number of rules in all chains of a table; 0 when there is no such table. */

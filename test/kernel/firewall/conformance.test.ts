@@ -1,3 +1,4 @@
+import { lockDirectory } from '../../support/lock-directory.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFirewall, type Firewall, type FirewallResource } from '../../../src/firewall/index.ts';
 import { createLab, type Lab, type Member } from './lab.ts';
@@ -55,7 +56,7 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
 
   beforeAll(async () => {
     lab = await createLab();
-    firewall = await openFirewall({ backend, netns: lab.host.path });
+    firewall = await openFirewall({ backend, netns: lab.host.path, lockDirectory });
     expect(await firewall.prepare()).toEqual([]);
     await hold([a, b, ...ports]);
   });

@@ -1,3 +1,4 @@
+import { lockDirectory } from '../../support/lock-directory.ts';
 import { describe, expect, it } from 'vitest';
 import { openFirewall } from '../../../src/firewall/index.ts';
 import { createNetns } from '../../support/netns.ts';
@@ -11,7 +12,7 @@ describe.each(['iptables-nft', 'iptables-legacy'] as const)('the %s firewall', (
   it('loses no change of several writers', async () => {
     await using host = await createNetns('writers');
     const firewalls = await Promise.all(
-      Array.from({ length: 3 }, async () => await openFirewall({ backend, netns: host.path })),
+      Array.from({ length: 3 }, async () => await openFirewall({ backend, netns: host.path, lockDirectory })),
     );
     try {
       await Promise.all(
@@ -29,7 +30,7 @@ describe.each(['iptables-nft', 'iptables-legacy'] as const)('the %s firewall', (
 
   it('leaves the rules of others alone', async () => {
     await using host = await createNetns('others');
-    using firewall = await openFirewall({ backend, netns: host.path });
+    using firewall = await openFirewall({ backend, netns: host.path, lockDirectory });
     const foreign = '-s 10.9.0.0/16 -m comment --comment "say \\"hi\\" to TSNET-X" -j ACCEPT';
     await host.exec('sh', '-ec', `iptables-${flavour} -A FORWARD ${foreign}; iptables-${flavour} -N MINE`);
     const before = await rulesIn();
@@ -50,7 +51,7 @@ describe.each(['iptables-nft', 'iptables-legacy'] as const)('the %s firewall', (
 describe('the iptables-nft firewall', () => {
   it('takes IPv4 back when IPv6 fails', async () => {
     await using host = await createNetns('half');
-    using firewall = await openFirewall({ backend: 'iptables-nft', netns: host.path });
+    using firewall = await openFirewall({ backend: 'iptables-nft', netns: host.path, lockDirectory });
     await firewall.apply({ remove: [], add: [a] });
     const before = (await host.exec('iptables-nft-save', '-t', 'nat')).stdout.match(/^-A TSNET.*$/gm);
     // A base chain of another kind makes the table unusable for iptables.

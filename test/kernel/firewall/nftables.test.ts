@@ -1,3 +1,4 @@
+import { lockDirectory } from '../../support/lock-directory.ts';
 import { describe, expect, it } from 'vitest';
 import { openFirewall } from '../../../src/firewall/index.ts';
 import { createNetns } from '../../support/netns.ts';
@@ -6,23 +7,29 @@ import { network, port } from './resources.ts';
 const a = network('tsb-a', ['10.1.0.0/24']);
 
 describe('the nftables firewall', () => {
-  it('makes its structure again when somebody flushed the rule set', async () => {
+  it('notices that somebody flushed the rule set, and makes its structure again when asked', async () => {
     await using host = await createNetns('flush');
-    using firewall = await openFirewall({ backend: 'nftables', netns: host.path });
+    using firewall = await openFirewall({ backend: 'nftables', netns: host.path, lockDirectory });
     await firewall.prepare();
     await firewall.apply({ remove: [], add: [a, port('tcp', 1, '10.1.0.2')] });
     await host.exec('nft', 'flush', 'ruleset');
     expect(await firewall.observe([a])).toEqual([]);
     expect(await firewall.observeAll()).toEqual([]);
     await firewall.apply({ remove: [a], add: [] });
-    await firewall.apply({ remove: [a], add: [port('tcp', 2, '10.1.0.2')] });
+    const change = { remove: [a], add: [port('tcp', 2, '10.1.0.2')] };
+    await expect(firewall.apply(change)).rejects.toMatchObject({ kind: 'drift' });
+    await firewall.prepare();
+    await firewall.apply(change);
     expect(await firewall.observeAll()).toEqual([port('tcp', 2, '10.1.0.2')]);
   });
 
   it('loses no change of several writers', async () => {
     await using host = await createNetns('writers');
     const firewalls = await Promise.all(
-      Array.from({ length: 4 }, async () => await openFirewall({ backend: 'nftables', netns: host.path })),
+      Array.from(
+        { length: 4 },
+        async () => await openFirewall({ backend: 'nftables', netns: host.path, lockDirectory }),
+      ),
     );
     try {
       await firewalls[0]?.prepare();
@@ -46,7 +53,7 @@ describe('the nftables firewall', () => {
 
   it('can be saved and loaded by nft(8)', async () => {
     await using host = await createNetns('saved');
-    using firewall = await openFirewall({ backend: 'nftables', netns: host.path });
+    using firewall = await openFirewall({ backend: 'nftables', netns: host.path, lockDirectory });
     await firewall.prepare();
     const resources = [a, port('tcp', 1, '10.1.0.2'), port('udp', 1, 'fd00::2', '2001:db8::1')];
     await firewall.apply({ remove: [], add: resources });
@@ -67,7 +74,7 @@ describe('the nftables firewall', () => {
 
   it('replaces a table of another version and keeps its networks and ports', async () => {
     await using host = await createNetns('version');
-    using firewall = await openFirewall({ backend: 'nftables', netns: host.path });
+    using firewall = await openFirewall({ backend: 'nftables', netns: host.path, lockDirectory });
     await firewall.prepare();
     await firewall.apply({ remove: [], add: [a, port('sctp', 1, '10.1.0.2')] });
     const old = (await host.exec('nft', 'list', 'table', 'inet', 'tsnet')).stdout
@@ -81,11 +88,13 @@ describe('the nftables firewall', () => {
 
   it('sees the program of the default firewall', async () => {
     await using host = await createNetns('auto');
-    using firewall = await openFirewall({ backend: 'auto', netns: host.path });
+    using firewall = await openFirewall({ backend: 'auto', netns: host.path, lockDirectory });
     expect(firewall.backend).toBe('nftables');
-    using classic = await openFirewall({ backend: 'iptables', netns: host.path });
+    using classic = await openFirewall({ backend: 'iptables', netns: host.path, lockDirectory });
     expect(classic.backend).toMatch(/^iptables-/);
-    await expect(openFirewall({ backend: 'nftables', netns: '/run/netns/none' })).rejects.toMatchObject({
+    await expect(
+      openFirewall({ backend: 'nftables', netns: '/run/netns/none', lockDirectory }),
+    ).rejects.toMatchObject({
       kind: 'not-found',
     });
   });

@@ -1,3 +1,4 @@
+import { lockDirectory } from '../../support/lock-directory.ts';
 import { describe, expect, it } from 'vitest';
 import { openFirewall, type FirewallResource } from '../../../src/firewall/index.ts';
 import { parsePort, type PublishedPort } from '../../../src/model/index.ts';
@@ -23,7 +24,7 @@ async function millisecondsOf(action: () => Promise<unknown>): Promise<number> {
 describe('the nftables firewall with many ports', () => {
   it.each([5_000, 10_000])('costs the same for one port more when it holds %i', async (count) => {
     await using host = await createNetns('scale');
-    using firewall = await openFirewall({ backend: 'nftables', netns: host.path });
+    using firewall = await openFirewall({ backend: 'nftables', netns: host.path, lockDirectory });
     await firewall.prepare();
     const held: FirewallResource[] = [bridge, ...manyPorts(count)];
     const fill = await millisecondsOf(() => firewall.apply({ remove: [], add: held }));
