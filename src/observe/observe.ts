@@ -4,7 +4,6 @@ import { readSysctl } from '../kernel/proc/sysctl.ts';
 import {
   keyOf,
   TsnetError,
-  type Address,
   type AddressOn,
   type IfName,
   type Mac,
@@ -113,7 +112,7 @@ async function addressesOn(kernel: Kernel, link: Link): Promise<AddressOn[]> {
       .map(({ address }): AddressOn => ({
         kind: 'address',
         link: link.name as IfName,
-        address: address as Address,
+        address,
         owner: ownerOf(link),
       }))
   );

@@ -2,13 +2,16 @@ import { cpus, loadavg, release } from 'node:os';
 import { attach } from './attach.ts';
 import type { Bench, Part } from './bench.ts';
 import { connections } from './connections.ts';
+import { engine } from './engine.ts';
 import type { Group } from './figures.ts';
 import { formatReport } from './format-report.ts';
+import { ipam } from './ipam.ts';
+import { memory } from './memory.ts';
 import { ports } from './ports.ts';
 import { Scope } from './scope.ts';
 
 /** In the order in which they run: memory is read after the daemon has worked. */
-const parts: Readonly<Record<string, Part>> = { attach, ports, connections };
+const parts: Readonly<Record<string, Part>> = { attach, memory, ports, connections, ipam, engine };
 
 const words = process.argv.slice(2);
 const isJson = words.includes('--json');

@@ -82,8 +82,5 @@ export function decode<Schema extends v.GenericSchema>(schema: Schema, body: unk
 
 /** A field that may be missing or null, which both mean the same. */
 function orElse<Schema extends v.GenericSchema>(schema: Schema, fallback: v.InferOutput<Schema>) {
-  return v.nullish(schema, fallback as v.InferInput<Schema>) as unknown as v.GenericSchema<
-    unknown,
-    v.InferOutput<Schema>
-  >;
+  return v.nullish(schema, fallback) as unknown as v.GenericSchema<unknown, v.InferOutput<Schema>>;
 }

@@ -70,7 +70,7 @@ function get(path: string): Promise<unknown> {
           if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
           resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
     });

@@ -103,7 +103,7 @@ describe('networks without an engine', () => {
     const outcomes = await Promise.all(
       Array.from({ length: 6 }, (_, index) => tsnet('network', 'create', `n${index % 3}`)),
     );
-    expect(outcomes.map(({ code }) => code).sort()).toEqual([0, 0, 0, 4, 4, 4]);
+    expect(outcomes.map(({ code }) => code).sort((one, other) => one - other)).toEqual([0, 0, 0, 4, 4, 4]);
   });
 
   it.each([
