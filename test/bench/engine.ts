@@ -113,7 +113,8 @@ function ask(
   body: object = {},
 ): Promise<Readonly<Record<string, unknown>>> {
   return new Promise((resolve, reject) => {
-    const headers = { 'Content-Type': 'application/json' };
+    const content = JSON.stringify(body);
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(content) };
     const asked = request({ socketPath: join(folder, 'run/docker.sock'), method, path, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => (text += part));
@@ -123,7 +124,7 @@ function ask(
       });
     });
     asked.once('error', reject);
-    asked.end(JSON.stringify(body));
+    asked.end(content);
   });
 }
 
