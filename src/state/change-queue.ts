@@ -8,6 +8,9 @@ interface Waiting {
 
 type Outcome = { readonly result: unknown } | { readonly error: unknown };
 
+/** How long a change that nobody waits for is put off. */
+const longestDelayMs = 30;
+
 /**
  * Changes that wait for the end of this turn of the event loop, and then share one commit: the disk is flushed once for
  * all of them. Each is a child transaction, so that one that throws leaves the others alone.
@@ -19,6 +22,7 @@ type Outcome = { readonly result: unknown } | { readonly error: unknown };
 export class ChangeQueue {
   readonly #database: () => Database;
   #waiting: Waiting[] = [];
+  #unhurried: Waiting[] = [];
 
   constructor(database: () => Database) {
     this.#database = database;
@@ -32,10 +36,19 @@ export class ChangeQueue {
     });
   }
 
+  /** As `add`, but together with the next change that somebody waits for, or after a while without one. */
+  addUnhurried<T>(run: (database: Database) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#unhurried.length === 0) setTimeout(() => this.flush(), longestDelayMs).unref();
+      this.#unhurried.push({ run, resolve: resolve as (result: unknown) => void, reject });
+    });
+  }
+
   /** Makes the changes that wait, now. */
   flush(): void {
-    if (this.#waiting.length === 0) return;
-    const batch = this.#waiting;
+    const batch = [...this.#unhurried, ...this.#waiting];
+    if (batch.length === 0) return;
+    this.#unhurried = [];
     this.#waiting = [];
     let outcomes: readonly Outcome[];
     try {

@@ -1,5 +1,5 @@
 export type { Dump } from './dump.ts';
-export type { JournalId } from './journal.ts';
+export type { Interrupted, JournalId } from './journal.ts';
 export type { PortHolder } from './port-holder.ts';
 export { State, type StateOptions } from './state.ts';
 export type { StateTransaction } from './transaction.ts';

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { EndpointId, NetworkId } from '../model/index.ts';
 import type { Key } from './keys.ts';
 import { isRunning, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import { decodeEnvelope, encodeEnvelope, encodeRecord, valueOf, type Envelope } from './records.ts';
@@ -6,6 +7,13 @@ import type { Reader, Writer } from './store.ts';
 
 /** Names what an operation replaced, until the operation is complete or taken back. */
 export type JournalId = string & { readonly __brand: 'JournalId' };
+
+/** An operation whose process ended before it was complete or taken back. */
+export interface Interrupted {
+  readonly journal: JournalId;
+  /** The networks and endpoints that it was about. */
+  readonly scopes: readonly { readonly network: NetworkId; readonly endpoints: readonly EndpointId[] }[];
+}
 
 /** A record before an operation; null if there was none. */
 export interface Image {
@@ -51,13 +59,25 @@ export function deleteJournal(writer: Writer, id: JournalId): void {
   writer.remove(keyOf(id));
 }
 
-/** The journals whose processes ended before their operations did, oldest first. */
-export function unfinishedJournals(reader: Reader, boot: string): JournalId[] {
-  const interrupted = reader.list(allJournals).filter(({ key, bytes }) => {
+/** The operations whose processes ended before they did, oldest first. */
+export function unfinishedJournals(reader: Reader, boot: string): Interrupted[] {
+  return reader.list(allJournals).flatMap(({ key, bytes }) => {
     const journal = readJournal(key, bytes);
-    return journal !== undefined && (journal.boot !== boot || !isRunning(journal.process));
+    const isInterrupted = journal !== undefined && (journal.boot !== boot || !isRunning(journal.process));
+    return isInterrupted ? [{ journal: key[1] as JournalId, scopes: scopesOf(journal) }] : [];
   });
-  return interrupted.map(({ key }) => key[1] as JournalId);
+}
+
+function scopesOf({ images }: Journal): Interrupted['scopes'] {
+  const endpoints = new Map<NetworkId, Set<EndpointId>>();
+  for (const { key } of images) {
+    const [kind, network, endpoint] = key;
+    if (kind !== 'network' && kind !== 'endpoint') continue;
+    const known = endpoints.get(network as NetworkId) ?? new Set();
+    if (kind === 'endpoint') known.add(endpoint as EndpointId);
+    endpoints.set(network as NetworkId, known);
+  }
+  return [...endpoints].map(([network, ids]) => ({ network, endpoints: [...ids] }));
 }
 
 function readJournal(key: Key, bytes: Uint8Array | undefined): Journal | undefined {

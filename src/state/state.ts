@@ -7,6 +7,7 @@ import {
   putJournal,
   undoJournal,
   unfinishedJournals,
+  type Interrupted,
   type JournalId,
 } from './journal.ts';
 import { hasStore } from './store-file.ts';
@@ -91,13 +92,18 @@ export class State implements Disposable {
     await this.#transact((writer) => deleteJournal(writer, journal));
   }
 
+  /** As `settle`, for who does not wait: it is written with the next change, or after a moment without one. */
+  async settleUnhurried(journal: JournalId): Promise<void> {
+    await this.#writable().transactUnhurried((writer) => deleteJournal(writer, journal));
+  }
+
   /** Puts back what was before. Once settled or undone there is nothing to do. */
   async undo(journal: JournalId): Promise<void> {
     await this.#transact((writer) => undoJournal(writer, journal, this.#options.bootId));
   }
 
   /** The operations that were interrupted, oldest first: their processes ended without `settle` or `undo`. */
-  unfinished(): JournalId[] {
+  unfinished(): Interrupted[] {
     return this.#read((reader) => unfinishedJournals(reader, this.#options.bootId));
   }
 
@@ -117,14 +123,13 @@ export class State implements Disposable {
   }
 
   async #transact<T>(change: (writer: Writer) => T): Promise<T> {
+    return this.#writable().transact(change);
+  }
+
+  #writable(): Store {
     const store = this.#connect();
-    if (store === undefined || this.#options.readOnly === true) {
-      throw new TsnetError(
-        'bug',
-        `write state in ${this.#options.directory}: it was opened for reading only`,
-      );
-    }
-    return store.transact(change);
+    if (store !== undefined && this.#options.readOnly !== true) return store;
+    throw new TsnetError('bug', `write state in ${this.#options.directory}: it was opened for reading only`);
   }
 
   /** The store; undefined as long as there is none and this is only a reader. */

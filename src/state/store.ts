@@ -73,6 +73,16 @@ export class Store {
     }
   }
 
+  /** As `transact`, but together with the next change that somebody waits for, or after a while without one. */
+  async transactUnhurried<T>(change: (writer: Writer) => T): Promise<T> {
+    this.#usable();
+    try {
+      return await this.#queue.addUnhurried((database) => runSynchronously(database, change));
+    } catch (error) {
+      throw fromLmdb('write state', this.#directory, error);
+    }
+  }
+
   /** As `transact`, on the spot. */
   transactNow<T>(change: (writer: Writer) => T): T {
     const { database } = this.#usable();

@@ -10,8 +10,8 @@ import { decodeFlow, flowAttributes, netfilterHeaderLength, type Flow } from './
 export interface FlowFilter {
   readonly protocol: Protocol;
   readonly family?: IpFamily;
-  /** The port that the first packet was sent to: of a published port, the host's. */
-  readonly originalDestinationPort: Port;
+  /** The ports that the first packet was sent to, one of them: of published ports, the host's. */
+  readonly originalDestinationPorts: readonly Port[];
   readonly originalDestination?: Ip;
   /** Where answers come from: of a published port, the container's address. */
   readonly replySource?: Ip;
@@ -35,23 +35,22 @@ const mostInRequest = 500;
  */
 export async function deleteFlows(filter: FlowFilter, netns?: string): Promise<number> {
   using connection = NetlinkConnection.open(netlinkProtocols.netfilter, netns);
+  // The kernel walks its whole table for each list, however few flows there are: one for all ports and both families.
+  const matching = (await listFlows(connection, filter.family)).filter((flow) => matches(flow, filter));
   let count = 0;
-  for (const family of filter.family === undefined ? ([4, 6] as const) : [filter.family]) {
-    const matching = (await listFlows(connection, family)).filter((flow) => matches(flow, filter));
-    for (let start = 0; start < matching.length; start += mostInRequest) {
-      const messages = matching.slice(start, start + mostInRequest).map(deleteMessage);
-      for (const { error } of await connection.request(messages)) {
-        // It ended by itself in between.
-        if (error === undefined) count += 1;
-        else if (error.kind !== 'not-found') throw error;
-      }
+  for (let start = 0; start < matching.length; start += mostInRequest) {
+    const messages = matching.slice(start, start + mostInRequest).map(deleteMessage);
+    for (const { error } of await connection.request(messages)) {
+      // It ended by itself in between.
+      if (error === undefined) count += 1;
+      else if (error.kind !== 'not-found') throw error;
     }
   }
   return count;
 }
 
-/** The flows of a family that are tracked. */
-async function listFlows(connection: NetlinkConnection, family: IpFamily): Promise<Flow[]> {
+/** The flows that are tracked, of one family or both. */
+async function listFlows(connection: NetlinkConnection, family?: IpFamily): Promise<Flow[]> {
   const body = header(family);
   const replies = await connection.dump({ type: flowTypes.get, body, doing: 'list tracked flows' });
   return replies.flatMap((reply) => decodeFlow(reply.body) ?? []);
@@ -62,7 +61,7 @@ export function matches(flow: Flow, filter: FlowFilter): boolean {
   const { family, originalDestination, replySource } = filter;
   return (
     flow.protocol === protocolNumbers[filter.protocol] &&
-    flow.original.destinationPort === filter.originalDestinationPort &&
+    filter.originalDestinationPorts.some((port) => port === flow.original.destinationPort) &&
     (family === undefined || flow.family === family) &&
     (originalDestination === undefined || flow.original.destination === originalDestination) &&
     (replySource === undefined || flow.reply.source === replySource)
@@ -79,8 +78,8 @@ function deleteMessage({ family, identity }: Flow): Message {
 }
 
 /** struct nfgenmsg: family, version 0, resource 0. Source: `linux/netfilter/nfnetlink.h`. */
-function header(family: IpFamily): Buffer {
+function header(family?: IpFamily): Buffer {
   const bytes = Buffer.alloc(netfilterHeaderLength);
-  bytes.writeUInt8(addressFamilies[family], 0);
+  bytes.writeUInt8(family === undefined ? 0 : addressFamilies[family], 0);
   return bytes;
 }

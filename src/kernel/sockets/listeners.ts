@@ -32,13 +32,13 @@ const states = { tcp: 1 << 10, udp: 1 << 7 } as const;
  */
 export async function listListeners({ protocol, ports, netns }: ListenerFilter): Promise<Listener[]> {
   using connection = NetlinkConnection.open(netlinkProtocols.sockDiag, netns);
-  const found: Listener[] = [];
-  for (const family of [4, 6] as const) {
-    const replies = await connection.dump(listMessage(protocol, addressFamilies[family], ports));
-    const ofFamily = replies.filter(({ body }) => body[0] === addressFamilies[family]);
-    found.push(...ofFamily.map(({ body }) => decodeListener(protocol, body)));
-  }
-  return found;
+  const lists = await Promise.all(
+    [addressFamilies[4], addressFamilies[6]].map(async (family) => {
+      const replies = await connection.dump(listMessage(protocol, family, ports));
+      return replies.filter(({ body }) => body[0] === family);
+    }),
+  );
+  return lists.flat().map(({ body }) => decodeListener(protocol, body));
 }
 
 /** The ports of a range that some socket listens on, at whatever address. @throws as `listListeners` */

@@ -78,10 +78,12 @@ describe('deleteFlows', () => {
     await publishTo('10.1.0.3', 'fd00:1::3');
     // The flow keeps its translation: this is the trouble.
     expect(await ask(address)).toBe('A');
-    const filter = { protocol: 'udp', originalDestinationPort: published, family } as const;
+    const filter = { protocol: 'udp', originalDestinationPorts: [published], family } as const;
     // Others are left alone.
     expect(await deleteFlows({ ...filter, protocol: 'tcp' }, router.path)).toBe(0);
-    expect(await deleteFlows({ ...filter, originalDestinationPort: parsePort(5301) }, router.path)).toBe(0);
+    expect(await deleteFlows({ ...filter, originalDestinationPorts: [parsePort(5301)] }, router.path)).toBe(
+      0,
+    );
     expect(await deleteFlows({ ...filter, replySource: parseIp('10.9.9.9') }, router.path)).toBe(0);
     expect(await ask(address)).toBe('A');
     const [ip, source] = [parseIp(address), parseIp(old)];
@@ -89,6 +91,8 @@ describe('deleteFlows', () => {
       1,
     );
     expect(await ask(address)).toBe('B');
-    expect(await deleteFlows({ protocol: 'udp', originalDestinationPort: published }, router.path)).toBe(1);
+    expect(await deleteFlows({ protocol: 'udp', originalDestinationPorts: [published] }, router.path)).toBe(
+      1,
+    );
   });
 });

@@ -93,8 +93,8 @@ describe('State between processes', () => {
     writer.process.kill('SIGKILL');
     await writer.ended;
     const unfinished = state.unfinished();
-    expect(unfinished).toEqual(writer.lines);
-    for (const journal of unfinished) await state.undo(journal);
+    expect(unfinished.map(({ journal }) => journal)).toEqual(writer.lines);
+    for (const { journal } of unfinished) await state.undo(journal);
     expect(state.dump()).toEqual(before);
     expect(state.unfinished()).toEqual([]);
     expect(state.read((view) => view.portHolders('tcp', binding.hostPort))).toHaveLength(1);
@@ -185,7 +185,7 @@ describe('another boot', () => {
     using state = openState(directory, 'boot-2');
     const unfinished = state.unfinished();
     expect(unfinished).toHaveLength(1);
-    for (const journal of unfinished) await state.undo(journal);
+    for (const { journal } of unfinished) await state.undo(journal);
     expect(Object.keys(state.dump())).toEqual(['meta/store']);
   });
 });
