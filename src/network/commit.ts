@@ -1,7 +1,14 @@
-import { toTsnetError, withSuppressed, TsnetError } from '../model/index.ts';
+import {
+  keyOf,
+  toTsnetError,
+  withSuppressed,
+  TsnetError,
+  type Resource,
+  type VethLink,
+} from '../model/index.ts';
 import { observe } from '../observe/index.ts';
-import { desired, diff, formatChange, type Intent } from '../plan/index.ts';
-import type { StateTransaction } from '../state/index.ts';
+import { desired, diff, formatChange, type Change, type Intent } from '../plan/index.ts';
+import type { JournalId, StateTransaction } from '../state/index.ts';
 import { apply } from './apply.ts';
 import type { Context } from './context.ts';
 import { intentOf, logChanges, type Scope } from './intent.ts';
@@ -52,9 +59,24 @@ async function attempt<T>(context: Context, scope: Scope, change: (tx: StateTran
       ]);
       throw withSuppressed(toTsnetError(thrown), suppressed);
     }
-    await context.state.settle(undo);
+    await settle(context, decision, undo);
     return decision.result;
   });
+}
+
+/**
+ * Forgets how to take an operation back. For an endpoint nobody waits for it: if the process is killed in between,
+ * recovery finds the kernel as decided and takes the operation for complete, and no endpoint outlives a reboot.
+ */
+async function settle<T>(
+  context: Context,
+  { before, after }: Decision<T>,
+  journal: JournalId,
+): Promise<void> {
+  if (JSON.stringify(before.network) !== JSON.stringify(after.network)) return context.state.settle(journal);
+  context.state
+    .settleUnhurried(journal)
+    .catch((error: unknown) => context.log.error('settle', { journal, error: String(error) }));
 }
 
 /**
@@ -72,7 +94,7 @@ export async function withdraw<T>(
 ): Promise<T> {
   return withLock(context.runDirectory, scope.network, async () => {
     const decision = await context.state.transact((tx) => decide(tx, scope, change));
-    await lead(context, decision.before, decision.after);
+    await lead(context, decision.before, decision.after, 'later');
     if (decision.before.network !== undefined && decision.after.network === undefined) {
       await removeUnusedStructure(context);
     }
@@ -93,27 +115,64 @@ function decide<T>(tx: StateTransaction, scope: Scope, change: (tx: StateTransac
   return { result, before, after: intentOf(tx, scope) };
 }
 
-/** Leads the kernel from one intent to another and checks the outcome. */
-async function lead(context: Context, before: Intent, after: Intent): Promise<void> {
-  const [previous, wanted] = [desired(before), desired(after)];
-  const all = [...previous, ...wanted];
-  const changes = diff(previous, wanted, await observe(context.kernel, all));
-  logChanges(context, changes);
+/**
+ * Leads the kernel from one intent to another and looks whether it followed.
+ *
+ * Only what the two intents do not share is looked at: an attach then costs the same in every network. What they share
+ * was made before, and whoever takes it away is answered by the daemon's watch, or by `drift` where it is needed. When
+ * nothing differs the same was asked for again, and everything is looked at and repaired.
+ */
+async function lead(
+  context: Context,
+  before: Intent,
+  after: Intent,
+  linksGo: 'now' | 'later' = 'now',
+): Promise<void> {
+  const [previous, wanted] = differing(desired(before), desired(after));
+  const all = diff(previous, wanted, await observe(context.kernel, uniqueByKey([...previous, ...wanted])));
+  logChanges(context, all);
+  const isPutOff = (change: Change) => linksGo === 'later' && isVethDeletion(change);
+  context.linkRemoval.add(all.filter(isPutOff).map(({ resource }) => (resource as VethLink).name));
+  const changes = all.filter((change) => !isPutOff(change));
   if (changes.length === 0) return;
   if (changes.some(({ action, resource }) => action === 'create' && resource.kind === 'network-rules')) {
     await ensureStructure(context);
   }
   await apply(context.kernel, changes);
-  const remaining = diff(previous, wanted, await observe(context.kernel, all));
-  if (remaining.length > 0) {
-    throw new TsnetError(
-      'drift',
-      `the kernel does not hold what was made: ${remaining.map(formatChange).join('; ')}`,
-      {
-        hint: 'something else changes the same interfaces or rules; try again',
-      },
-    );
-  }
+  await verify(context, changes);
+}
+
+function isVethDeletion({ action, resource }: Change): boolean {
+  return action === 'delete' && resource.kind === 'veth';
+}
+
+/** What each side has that the other has not, or has otherwise; both sides whole if they are equal. */
+function differing(
+  one: readonly Resource[],
+  other: readonly Resource[],
+): readonly [readonly Resource[], readonly Resource[]] {
+  const text = (resource: Resource) => JSON.stringify(resource);
+  const [ones, others] = [new Set(one.map(text)), new Set(other.map(text))];
+  const onlyOne = one.filter((resource) => !others.has(text(resource)));
+  const onlyOther = other.filter((resource) => !ones.has(text(resource)));
+  return onlyOne.length + onlyOther.length === 0 ? [one, other] : [onlyOne, onlyOther];
+}
+
+/** Only what was changed is looked at again: the rest was as it should be a moment ago. */
+async function verify({ kernel }: Context, changes: readonly Change[]): Promise<void> {
+  const touched = changes.map(({ resource }) => resource);
+  const wanted = changes.flatMap(({ action, resource }) => (action === 'delete' ? [] : [resource]));
+  const remaining = diff(touched, wanted, await observe(kernel, touched));
+  if (remaining.length === 0) return;
+  throw new TsnetError(
+    'drift',
+    `the kernel does not hold what was made: ${remaining.map(formatChange).join('; ')}`,
+    { hint: 'something else changes the same interfaces or rules; try again' },
+  );
+}
+
+function uniqueByKey(resources: readonly Resource[]): Resource[] {
+  return [...new Map(resources.map((resource) => [keyOf(resource), resource])).values()];
 }
 
 async function collect(steps: readonly (() => Promise<unknown>)[]): Promise<unknown[]> {

@@ -1,5 +1,6 @@
 import type { Kernel } from '../observe/index.ts';
 import type { State } from '../state/index.ts';
+import type { LinkRemoval } from './link-removal.ts';
 
 /** One line of a structured log. */
 export interface Logger {
@@ -16,4 +17,6 @@ export interface Context {
   /** Holds lock files; lost at reboot, such as `/run/tsnet`. */
   readonly runDirectory: string;
   readonly log: Logger;
+  /** Where the links of ended endpoints go. */
+  readonly linkRemoval: LinkRemoval;
 }

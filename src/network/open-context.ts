@@ -4,6 +4,7 @@ import { Rtnetlink } from '../kernel/netlink/index.ts';
 import { bootId } from '../kernel/proc/index.ts';
 import { State } from '../state/index.ts';
 import type { Context, Logger } from './context.ts';
+import { LinkRemoval } from './link-removal.ts';
 
 /** Which firewall translates and filters; `auto` takes nftables where the host has it. */
 export type FirewallChoice = 'nftables' | 'iptables' | 'auto';
@@ -41,12 +42,15 @@ export async function openContext(settings: Settings, log: Logger): Promise<Open
     state[Symbol.dispose]();
     throw error;
   });
+  const linkRemoval = new LinkRemoval(Rtnetlink.open(settings.netns), log);
   return {
     state,
     kernel: { rtnetlink, firewall, ...netns },
     runDirectory: settings.runDirectory,
     log,
+    linkRemoval,
     [Symbol.dispose]() {
+      linkRemoval[Symbol.dispose]();
       firewall[Symbol.dispose]();
       rtnetlink[Symbol.dispose]();
       state[Symbol.dispose]();
