@@ -39,6 +39,9 @@ export const attach: Part = async (bench) => {
   ];
 };
 
+/** Milliseconds of each run. */
+type Samples = Readonly<Record<'attach' | 'create' | 'join' | 'publish' | 'detach', number[]>>;
+
 async function measure(
   { progress }: Bench,
   present: string,
@@ -47,9 +50,8 @@ async function measure(
   peer: ScriptedHost,
 ): Promise<Figure[]> {
   progress(`attach and detach ${present}`);
-  const ours = { attach: [], create: [], join: [], publish: [], detach: [] } as Record<string, number[]>;
-  const theirs = { attach: [], detach: [] } as Record<string, number[]>;
-  const add = (samples: Record<string, number[]>, name: string, ms: number) => samples[name]?.push(ms);
+  const ours: Samples = { attach: [], create: [], join: [], publish: [], detach: [] };
+  const theirs: Pick<Samples, 'attach' | 'detach'> = { attach: [], detach: [] };
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < oursPerRound; turn++) {
       const endpoint = newEndpoint(network, round * oursPerRound + turn);
@@ -57,25 +59,22 @@ async function measure(
       const create = await timed(() => createEndpoint(daemon, endpoint));
       const join = await timed(() => joinEndpoint(daemon, endpoint));
       const publish = await timed(() => publishPorts(daemon, endpoint, [port]));
-      add(ours, 'create', create);
-      add(ours, 'join', join);
-      add(ours, 'publish', publish);
-      add(ours, 'attach', create + join + publish);
-      add(
-        ours,
-        'detach',
-        await timed(async () => {
-          await revokePorts(daemon, endpoint);
-          await removeEndpoint(daemon, endpoint);
-        }),
-      );
+      const detach = await timed(async () => {
+        await revokePorts(daemon, endpoint);
+        await removeEndpoint(daemon, endpoint);
+      });
+      ours.create.push(create);
+      ours.join.push(join);
+      ours.publish.push(publish);
+      ours.attach.push(create + join + publish);
+      ours.detach.push(detach);
     }
     const port = linearPort(peer, 0, 8080);
-    add(theirs, 'attach', await timed(() => peer.attach('new', port)));
-    add(theirs, 'detach', await timed(() => peer.detach('new', port)));
+    theirs.attach.push(await timed(() => peer.attach('new', port)));
+    theirs.detach.push(await timed(() => peer.detach('new', port)));
   }
-  const of = (name: string) => distributionOf(ours[name] ?? []);
-  const ofPeer = (name: string) => distributionOf(theirs[name] ?? []);
+  const of = (step: keyof Samples) => distributionOf(ours[step]);
+  const ofPeer = (step: keyof typeof theirs) => distributionOf(theirs[step]);
   return [
     { what: `attach ${present}`, unit: 'ms', ours: of('attach'), peer: ofPeer('attach'), aim: aimMs },
     { what: '  of it CreateEndpoint', unit: 'ms', ours: of('create') },

@@ -6,7 +6,7 @@ export interface Bench {
   /** Ends with the run, after all parts: the kernel cleans up in the background, which would disturb the next one. */
   readonly scope: Scope;
   /** Says on standard error what is going on. */
-  progress(text: string): void;
+  readonly progress: (text: string) => void;
 }
 
 /** One part of the benchmark. */

@@ -18,10 +18,10 @@ export const engine: Part = async ({ scope, progress }) => {
   const host = scope.use(await startEngine());
   await host.startDaemon();
   const version = await host.docker('version', '-f', '{{.Server.Version}}');
-  await host.docker('network', 'create', '-d', 'bridge', '--subnet', '10.1.0.0/24', 'bridge-net');
-  await host.docker(
-    ...['network', 'create', '-d', 'tsnet', '--ipam-driver', 'tsnet', '--subnet', '10.2.0.0/24', 'tsnet-net'],
-  );
+  const create = (name: string, subnet: string, ...flags: string[]) =>
+    host.docker('network', 'create', '--subnet', subnet, ...flags, name);
+  await create('bridge-net', '10.1.0.0/24', '-d', 'bridge');
+  await create('tsnet-net', '10.2.0.0/24', '-d', 'tsnet', '--ipam-driver', 'tsnet');
   progress('docker network connect and disconnect');
   const { connect, disconnect } = await measureConnects(host);
   progress('docker start with one published port');
@@ -33,7 +33,10 @@ export const engine: Part = async ({ scope, progress }) => {
   return [
     {
       title: `Docker Engine ${version}, over its API`,
-      notes: ['peer: its driver bridge, alternating', 'start: one published port; what --network none takes is subtracted'],
+      notes: [
+        'peer: its driver bridge, alternating',
+        'start: one published port; what --network none takes is subtracted',
+      ],
       figures: [
         { what: 'network connect, running container', unit: 'ms', ...peer(connect) },
         { what: 'network disconnect', unit: 'ms', ...peer(disconnect) },
@@ -115,14 +118,17 @@ function ask(
   return new Promise((resolve, reject) => {
     const content = JSON.stringify(body);
     const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(content) };
-    const asked = request({ socketPath: join(folder, 'run/docker.sock'), method, path, headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (part: string) => (text += part));
-      response.on('end', () => {
-        if ((response.statusCode ?? 0) >= 300) reject(new Error(`${method} ${path}: ${text}`));
-        else resolve((text === '' ? {} : safeParse(text)) as Readonly<Record<string, unknown>>);
-      });
-    });
+    const asked = request(
+      { socketPath: join(folder, 'run/docker.sock'), method, path, headers },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        response.on('end', () => {
+          if ((response.statusCode ?? 0) >= 300) reject(new Error(`${method} ${path}: ${text}`));
+          else resolve((text === '' ? {} : safeParse(text)) as Readonly<Record<string, unknown>>);
+        });
+      },
+    );
     asked.once('error', reject);
     asked.end(content);
   });

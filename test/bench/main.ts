@@ -44,6 +44,7 @@ let failed = false;
     try {
       groups.push(...(await part(bench)));
     } catch (error) {
+      if (scope.isEnding) break;
       failed = true;
       console.error(`bench: ${name} could not be measured:`, error);
     }

@@ -1,5 +1,5 @@
 /** Ends something that was begun; what it throws is reported and does not keep others from ending. */
-export type End = () => Promise<void> | void;
+export type End = () => PromiseLike<void> | void;
 
 /**
  * Ends what was begun in it, the last first: on leaving the scope, and also when the process is told to end. A second
@@ -17,6 +17,11 @@ export class Scope implements AsyncDisposable {
     ] as const) {
       process.on(signal, () => void this[Symbol.asyncDispose]().finally(() => process.exit(status)));
     }
+  }
+
+  /** Whether the process was told to end: what fails now fails for that. */
+  get isEnding(): boolean {
+    return this.#ending !== undefined;
   }
 
   /** Has something ended with the scope. */
