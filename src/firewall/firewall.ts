@@ -1,7 +1,10 @@
-import type { NetworkRules, PublishedPort } from '../model/resource.ts';
+import type { NetworkRules, OpenPort, PublishedPort, SourceGuard } from '../model/resource.ts';
 
 /** What a firewall holds. */
-export type FirewallResource = NetworkRules | PublishedPort;
+export type FirewallResource = RoutedResource | SourceGuard;
+
+/** What concerns packets on their way through the host, as against frames in a bridge. */
+export type RoutedResource = NetworkRules | PublishedPort | OpenPort;
 
 /** What a firewall really is. */
 export type FirewallBackend = 'nftables' | 'iptables-nft' | 'iptables-legacy';
@@ -15,9 +18,9 @@ export interface FirewallPlace {
 }
 
 /** A step from one set of resources to another. */
-export interface FirewallChange {
-  readonly remove: readonly FirewallResource[];
-  readonly add: readonly FirewallResource[];
+export interface FirewallChange<R extends FirewallResource = FirewallResource> {
+  readonly remove: readonly R[];
+  readonly add: readonly R[];
 }
 
 /**
@@ -26,7 +29,7 @@ export interface FirewallChange {
  * The kernel is the only memory: nothing is remembered between calls, and what is ours is found by its mark. A lock
  * keeps several processes apart that change one at the same time.
  */
-export interface Firewall {
+export interface Firewall<R extends FirewallResource = FirewallResource> {
   readonly backend: FirewallBackend;
 
   /**
@@ -48,13 +51,28 @@ export interface Firewall {
    * @throws conflict when another owner holds a bridge, or a host port leads elsewhere; try-again when the rule set does
    *   not come to rest or the lock stays held; invalid-input for an owner of more than 128 bytes
    */
-  apply(change: FirewallChange): Promise<void>;
+  apply(change: FirewallChange<R>): Promise<void>;
+
+  /**
+   * What is absent, not current or out of place in what `prepare` makes, one line each; empty when it is whole. Nothing
+   * is changed.
+   */
+  findDamage(): Promise<readonly string[]>;
+
+  /**
+   * Differs from what it was when others changed rules meanwhile; what this object changed may count or not. Cheap where
+   * nothing changed, so it can be asked every second.
+   */
+  readRevision(): Promise<string>;
+
+  /** Calls back when rules have changed, whoever did it. Not every kernel interface tells: see `readRevision`. */
+  subscribe(onChange: () => void): Disposable;
 
   /** Those of the wanted that exist, as they are: perhaps with other content under the same key. */
-  observe(wanted: readonly FirewallResource[]): Promise<FirewallResource[]>;
+  observe(wanted: readonly R[]): Promise<R[]>;
 
   /** Everything that is ours. */
-  observeAll(): Promise<FirewallResource[]>;
+  observeAll(): Promise<R[]>;
 
   /** Takes away everything that is ours. */
   remove(): Promise<void>;

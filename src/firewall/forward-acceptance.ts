@@ -17,7 +17,8 @@ import type { Nft } from '../kernel/nft/index.ts';
 import { TsnetError } from '../model/errors.ts';
 import type { IpFamily } from '../model/ip.ts';
 import { parseIfName, type IfName } from '../model/names.ts';
-import { converge, type Jump, type WantedTable } from './iptables/converge.ts';
+import { converge, describeChange, type Jump, type WantedTable } from './iptables/converge.ts';
+import { digestOf } from './iptables/digest.ts';
 
 /** The chain in table `filter` that forwarded packets of ours pass. */
 export const forwardChain: ChainName = 'TSNET-FORWARD';
@@ -73,11 +74,34 @@ export class ForwardAcceptance {
 
   /** Makes or repairs the rules in every flavour in use. @returns what could not be done, one line each */
   async ensure(bridges: readonly IfName[]): Promise<readonly string[]> {
-    return await this.#converge({
-      table: 'filter',
-      chains: new Map([[forwardChain, acceptanceRules(bridges)]]),
-      jumps: [forwardJump],
-    });
+    return await this.#converge(acceptanceTable(bridges));
+  }
+
+  /** What `ensure` would make or repair, one line each; what can't be read can't be repaired either. */
+  async findDamage(bridges: readonly IfName[]): Promise<readonly string[]> {
+    const wanted = acceptanceTable(bridges);
+    const found = await Promise.all(
+      ((await this.#places()) ?? []).map(async ({ flavour, family }) => {
+        const saved = await readTables(flavour, family, { table: wanted.table, ...this.#place }).catch(
+          ignoreObstacle,
+        );
+        const change = saved === undefined ? undefined : converge(saved, wanted);
+        return change === undefined ? [] : describeChange(flavour, family, change);
+      }),
+    );
+    return found.flat();
+  }
+
+  /** Stands for the rules of the legacy flavour, of which no event tells; empty where it is not in use. */
+  async readLegacyDigest(): Promise<string> {
+    if (this.#except === 'legacy') return '';
+    const families = availableFamilies().filter((family) => this.#hasLegacyFilter(family));
+    const saved = await Promise.all(
+      families.map((family) =>
+        readTables('legacy', family, { table: 'filter', ...this.#place }).catch(ignoreObstacle),
+      ),
+    );
+    return saved.map((tables) => (tables === undefined ? '' : digestOf(tables))).join(' ');
   }
 
   /** Takes the rules away. */
@@ -96,22 +120,31 @@ export class ForwardAcceptance {
   }
 
   async #converge(wanted: WantedTable): Promise<readonly string[]> {
-    const standard = await readDefaultFlavour();
-    if (standard === undefined) {
+    const places = await this.#places();
+    if (places === undefined) {
       return [
         'iptables is not installed: if a DROP policy of its FORWARD chain is in force, it is not lifted for us',
       ];
     }
-    const flavours = (['nft', 'legacy'] as const).filter((flavour) => flavour !== this.#except);
     const notes = await Promise.all(
-      flavours.flatMap((flavour) =>
-        availableFamilies().map(async (family) => {
-          if (flavour !== standard && !(await this.#isInUse(flavour, family))) return [];
-          return await this.#convergeOne(flavour, family, wanted);
-        }),
-      ),
+      places.map(async ({ flavour, family }) => await this.#convergeOne(flavour, family, wanted)),
     );
     return notes.flat();
+  }
+
+  /** Where rules are needed: what plain `iptables` is, and the other flavour where it is in use. */
+  async #places(): Promise<readonly Place[] | undefined> {
+    const standard = await readDefaultFlavour();
+    if (standard === undefined) return undefined;
+    const flavours = (['nft', 'legacy'] as const).filter((flavour) => flavour !== this.#except);
+    const places = await Promise.all(
+      flavours.flatMap((flavour) =>
+        availableFamilies().map(async (family) =>
+          flavour === standard || (await this.#isInUse(flavour, family)) ? [{ flavour, family }] : [],
+        ),
+      ),
+    );
+    return places.flat();
   }
 
   async #convergeOne(flavour: IptablesFlavour, family: IpFamily, wanted: WantedTable): Promise<string[]> {
@@ -123,8 +156,7 @@ export class ForwardAcceptance {
     } catch (error) {
       // A table that nft(8) has changed beyond what iptables understands, or a program of one flavour that is missing:
       // what needs no acceptance works all the same.
-      if (!(error instanceof TsnetError) || (error.kind !== 'kernel' && error.kind !== 'unsupported'))
-        throw error;
+      if (!isObstacle(error)) throw error;
       return [`forwarded IPv${family} traffic is not accepted in iptables-${flavour}: ${error.message}`];
     }
   }
@@ -133,8 +165,34 @@ export class ForwardAcceptance {
     if (flavour === 'nft') {
       return await this.#nft.hasChain({ family: family === 4 ? 'ip' : 'ip6', name: 'filter' }, 'FORWARD');
     }
+    return this.#hasLegacyFilter(family);
+  }
+
+  #hasLegacyFilter(family: IpFamily): boolean {
     return readLegacyTables(family, this.#place.netns).includes('filter');
   }
+}
+
+/** One of the tables that iptables has for each flavour and family. */
+interface Place {
+  readonly flavour: IptablesFlavour;
+  readonly family: IpFamily;
+}
+
+function acceptanceTable(bridges: readonly IfName[]): WantedTable {
+  return {
+    table: 'filter',
+    chains: new Map([[forwardChain, acceptanceRules(bridges)]]),
+    jumps: [forwardJump],
+  };
+}
+
+function isObstacle(error: unknown): error is TsnetError {
+  return error instanceof TsnetError && (error.kind === 'kernel' || error.kind === 'unsupported');
+}
+
+function ignoreObstacle(error: unknown): undefined {
+  if (!isObstacle(error)) throw error;
 }
 
 /** The tables of the legacy flavour that are in use. Naming one to a program would put it in use. */

@@ -1,2 +1,8 @@
-export type { Firewall, FirewallBackend, FirewallChange, FirewallResource } from './firewall.ts';
+export type {
+  Firewall,
+  FirewallBackend,
+  FirewallChange,
+  FirewallResource,
+  RoutedResource,
+} from './firewall.ts';
 export { openFirewall, type FirewallOptions } from './open-firewall.ts';

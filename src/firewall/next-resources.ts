@@ -1,6 +1,12 @@
 import { TsnetError } from '../model/errors.ts';
-import { formatResource, keyOf, type NetworkRules, type PublishedPort } from '../model/resource.ts';
-import type { FirewallChange, FirewallResource } from './firewall.ts';
+import {
+  formatResource,
+  keyOf,
+  type NetworkRules,
+  type OpenPort,
+  type PublishedPort,
+} from '../model/resource.ts';
+import type { FirewallChange, RoutedResource } from './firewall.ts';
 
 /**
  * What is there after a change, by key. The same for every back end: to remove what is absent, or another's, changes
@@ -9,9 +15,9 @@ import type { FirewallChange, FirewallResource } from './firewall.ts';
  * @throws conflict when another owner holds a bridge, or a host port leads elsewhere
  */
 export function nextResources(
-  change: FirewallChange,
-  present: readonly FirewallResource[],
-): ReadonlyMap<string, FirewallResource> {
+  change: FirewallChange<RoutedResource>,
+  present: readonly RoutedResource[],
+): ReadonlyMap<string, RoutedResource> {
   const next = new Map(present.map((resource) => [keyOf(resource), resource]));
   for (const resource of change.remove) {
     const held = next.get(keyOf(resource));
@@ -26,29 +32,25 @@ export function nextResources(
 }
 
 /** Whether what is held is the same thing: then it may be removed or replaced in its name. */
-function isSame(resource: FirewallResource, held: FirewallResource): boolean {
+function isSame(resource: RoutedResource, held: RoutedResource): boolean {
   if (resource.owner !== held.owner) return false;
-  return resource.kind === 'network-rules' || leadsTo(resource) === leadsTo(held as PublishedPort);
+  return resource.kind === 'network-rules' || leadsTo(resource) === leadsTo(held as typeof resource);
 }
 
-function leadsTo({ target, targetPort }: PublishedPort): string {
+function leadsTo({ target, targetPort }: PublishedPort | OpenPort): string {
   return `${target} ${targetPort}`;
 }
 
-function conflict(resource: FirewallResource, held: FirewallResource): TsnetError {
-  return resource.kind === 'published-port'
-    ? new TsnetError(
-        'conflict',
-        `publish ${formatResource(resource)}: ${held.owner} has ${formatResource(held)}`,
-        {
-          subject: formatResource(resource),
-          hint: 'choose another host port, or remove what holds it',
-        },
-      )
-    : bridgeConflict(resource, held);
+function conflict(resource: RoutedResource, held: RoutedResource): TsnetError {
+  if (resource.kind === 'network-rules') return bridgeConflict(resource, held);
+  return new TsnetError(
+    'conflict',
+    `publish ${formatResource(resource)}: ${held.owner} has ${formatResource(held)}`,
+    { subject: formatResource(resource), hint: 'choose another host port, or remove what holds it' },
+  );
 }
 
-function bridgeConflict({ bridge, owner }: NetworkRules, held: FirewallResource): TsnetError {
+function bridgeConflict({ bridge, owner }: NetworkRules, held: RoutedResource): TsnetError {
   return new TsnetError('conflict', `add the rules of ${owner}: bridge ${bridge} belongs to ${held.owner}`, {
     subject: `bridge ${bridge}`,
     hint: 'choose another bridge, or remove the network that has it',

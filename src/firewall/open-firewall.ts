@@ -1,9 +1,12 @@
 import { readDefaultFlavour } from '../kernel/iptables/iptables.ts';
+import { Nft } from '../kernel/nft/index.ts';
 import { runCommand } from '../kernel/run-command.ts';
 import { TsnetError } from '../model/errors.ts';
-import type { Firewall, FirewallBackend, FirewallPlace } from './firewall.ts';
+import type { Firewall, FirewallBackend, FirewallPlace, RoutedResource } from './firewall.ts';
+import { GuardedFirewall } from './guarded-firewall.ts';
 import { IptablesFirewall } from './iptables/iptables-firewall.ts';
 import { NftablesFirewall } from './nftables/nftables-firewall.ts';
+import { SourceGuards } from './source-guard/source-guards.ts';
 
 /** Which firewall to use, and where. */
 export interface FirewallOptions extends FirewallPlace {
@@ -17,19 +20,34 @@ export interface FirewallOptions extends FirewallPlace {
  * @throws unsupported when the program that it needs is missing, denied, not-found when there is no such namespace
  */
 export async function openFirewall({ backend, ...place }: FirewallOptions): Promise<Firewall> {
+  // One object for both, so that changes of guards count as our own in the revision.
+  const nft = Nft.open(place.netns);
+  try {
+    const routed = await openBackend({ backend, ...place }, nft);
+    return new GuardedFirewall(routed, new SourceGuards(nft, place.lockDirectory));
+  } catch (error) {
+    nft[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function openBackend(
+  { backend, ...place }: FirewallOptions,
+  nft: Nft,
+): Promise<Firewall<RoutedResource>> {
   switch (backend) {
     case 'nftables':
-      return NftablesFirewall.open(place);
+      return new NftablesFirewall(place, nft);
     case 'iptables-nft':
-      return IptablesFirewall.open('nft', place);
+      return new IptablesFirewall('nft', place, nft);
     case 'iptables-legacy':
-      return IptablesFirewall.open('legacy', place);
+      return new IptablesFirewall('legacy', place, nft);
     case 'iptables':
-      return IptablesFirewall.open(await flavour(), place);
+      return new IptablesFirewall(await flavour(), place, nft);
     case 'auto':
       return (await hasNft(place.netns))
-        ? NftablesFirewall.open(place)
-        : IptablesFirewall.open(await flavour(), place);
+        ? new NftablesFirewall(place, nft)
+        : new IptablesFirewall(await flavour(), place, nft);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Ip } from './ip.ts';
+import type { Ip, IpFamily } from './ip.ts';
 import type { Mac } from './mac.ts';
 import type { EndpointId, IfName, NetworkId } from './names.ts';
 import type { Port, PortRange, Protocol } from './port.ts';
@@ -17,6 +17,13 @@ export interface PortBinding {
   readonly hostIp?: Ip;
   readonly hostPort: Port;
   readonly containerPort: Port;
+}
+
+/** A port of an endpoint that answers at the endpoint's own address, where no host port leads to it. */
+export interface OpenEndpointPort {
+  readonly family: IpFamily;
+  readonly protocol: Protocol;
+  readonly port: Port;
 }
 
 /** What a user asks for with `-p`, before a host port is chosen. */
@@ -43,6 +50,8 @@ export interface Endpoint {
   readonly sandbox?: Sandbox;
   /** Present while the endpoint provides its container's external connectivity. */
   readonly ports: readonly PortBinding[];
+  /** Present where the network is routed or trusts an interface. */
+  readonly openPorts?: readonly OpenEndpointPort[];
   /** Seconds since 1970. */
   readonly createdAt: number;
 }

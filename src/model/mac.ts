@@ -1,5 +1,5 @@
 import { invalid } from './errors.ts';
-import { ipToBytes, type Ip } from './ip.ts';
+import { ipFromBytes, ipToBytes, type Ip } from './ip.ts';
 
 /** A 48-bit unicast hardware address in lower case with colons, such as `02:42:0a:01:00:02`. */
 export type Mac = string & { readonly __brand: 'Mac' };
@@ -39,4 +39,11 @@ export function macFromBytes(bytes: Uint8Array): Mac {
  */
 export function macFor(ip: Ip): Mac {
   return macFromBytes(Uint8Array.from([0x02, 0x42, ...ipToBytes(ip).slice(-4)]));
+}
+
+/** The IPv6 link-local address that an interface gives itself. Source: RFC 4291 appendix A, modified EUI-64. */
+export function linkLocalOf(mac: Mac): Ip {
+  const [first = 0, ...rest] = macToBytes(mac);
+  const identifier = [first ^ 0x02, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)];
+  return ipFromBytes(Uint8Array.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, ...identifier]));
 }

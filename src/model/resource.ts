@@ -1,4 +1,4 @@
-import type { Ip } from './ip.ts';
+import type { Ip, IpFamily } from './ip.ts';
 import type { Mac } from './mac.ts';
 import type { IfName } from './names.ts';
 import type { Port, Protocol } from './port.ts';
@@ -17,6 +17,9 @@ export interface BridgeLink {
   /** Fixed, because a bridge without one takes the lowest of its ports and changes with them. */
   readonly mac: Mac;
   readonly mtu?: number;
+  /** In an observation: it is set down. */
+  readonly isDown?: true;
+  /** `host`: made by others, only used, and never changed or removed. */
   readonly owner: Owner;
 }
 
@@ -59,6 +62,36 @@ export interface NetworkRules {
   readonly isInternal: boolean;
   readonly allowsIcc: boolean;
   readonly masquerades: boolean;
+  /** Families in which published ports answer at the container's own address and nothing is masqueraded. */
+  readonly routed?: readonly IpFamily[];
+  /** Families in which every port answers at the container's own address. */
+  readonly unprotected?: readonly IpFamily[];
+  /** What connections leave with instead of the address that the route gives them, at most one of each family. */
+  readonly hostSources?: readonly Ip[];
+  /** Interfaces from which published ports answer at the container's own address. */
+  readonly trustedInterfaces?: readonly IfName[];
+  /** Whether a `SourceGuard` on each of its ports can work: the kernel has what it stands on. */
+  readonly antispoofs?: true;
+  readonly owner: Owner;
+}
+
+/** A container port that answers at the container's own address, where the rules of its network let others ask there. */
+export interface OpenPort {
+  readonly kind: 'open-port';
+  readonly bridge: IfName;
+  readonly protocol: Protocol;
+  readonly target: Ip;
+  readonly targetPort: Port;
+  readonly owner: Owner;
+}
+
+/** The addresses that a port of a bridge may send from; frames from others are dropped before the bridge sees them. */
+export interface SourceGuard {
+  readonly kind: 'source-guard';
+  /** The port: the end of a veth that is in the bridge. */
+  readonly link: IfName;
+  readonly mac: Mac;
+  readonly addresses: readonly Ip[];
   readonly owner: Owner;
 }
 
@@ -76,7 +109,8 @@ export interface PublishedPort {
 }
 
 /** What tsnet makes in a kernel; the same type for what is desired and what was observed. */
-export type Resource = BridgeLink | VethLink | AddressOn | SysctlSetting | NetworkRules | PublishedPort;
+export type Resource =
+  BridgeLink | VethLink | AddressOn | SysctlSetting | NetworkRules | PublishedPort | OpenPort | SourceGuard;
 
 /** The identity of a resource in its namespace: two resources with one key can't both exist. */
 export function keyOf(resource: Resource): string {
@@ -92,6 +126,10 @@ export function keyOf(resource: Resource): string {
       return `rules:${resource.bridge}`;
     case 'published-port':
       return `port:${resource.family}:${resource.protocol}:${resource.hostIp ?? '*'}:${resource.hostPort}`;
+    case 'open-port':
+      return `open:${resource.bridge}:${resource.protocol}:${resource.target}:${resource.targetPort}`;
+    case 'source-guard':
+      return `guard:${resource.link}`;
   }
 }
 
@@ -99,6 +137,7 @@ export function keyOf(resource: Resource): string {
 export function formatResource(resource: Resource): string {
   switch (resource.kind) {
     case 'bridge':
+      if (resource.owner === 'host') return `link ${resource.name} type bridge adopted`;
       return `link ${resource.name} type bridge address ${resource.mac}${formatMtu(resource.mtu)}`;
     case 'veth':
       return (
@@ -114,6 +153,11 @@ export function formatResource(resource: Resource): string {
         resource.isInternal ? 'internal' : '',
         resource.allowsIcc ? 'icc' : '',
         resource.masquerades ? 'masquerade' : '',
+        ...(resource.routed ?? []).map((family) => `routed${family}`),
+        ...(resource.unprotected ?? []).map((family) => `unprotected${family}`),
+        ...(resource.hostSources ?? []).map((ip) => `source ${ip}`),
+        ...(resource.trustedInterfaces ?? []).map((name) => `trusts ${name}`),
+        resource.antispoofs === true ? 'antispoof' : '',
       ].filter((flag) => flag !== '');
       return `rules dev ${resource.bridge} subnets ${resource.subnets.join(',') || 'none'} ${flags.join(' ')}`.trimEnd();
     }
@@ -121,6 +165,10 @@ export function formatResource(resource: Resource): string {
       const host = bracketed(resource.hostIp ?? (resource.family === 4 ? '0.0.0.0' : '::'));
       return `port ${resource.protocol} ${host}:${resource.hostPort} to ${bracketed(resource.target)}:${resource.targetPort}`;
     }
+    case 'open-port':
+      return `port ${resource.protocol} ${bracketed(resource.target)}:${resource.targetPort} open dev ${resource.bridge}`;
+    case 'source-guard':
+      return `guard dev ${resource.link} address ${resource.mac} sources ${resource.addresses.join(',') || 'none'}`;
   }
 }
 

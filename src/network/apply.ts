@@ -66,6 +66,10 @@ async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<v
   switch (resource.kind) {
     case 'bridge': {
       const { name, mac, mtu, owner } = resource;
+      if (owner === 'host') {
+        if (action === 'create') throw vanishedBridge(name);
+        return await rtnetlink.setLink(name, { up: true });
+      }
       const attributes = { mac, alias: `tsnet:${owner}`, up: true, ...(mtu === undefined ? {} : { mtu }) };
       if (action === 'create') await rtnetlink.createBridge({ name, ...attributes });
       else await rtnetlink.setLink(name, attributes);
@@ -87,8 +91,18 @@ async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<v
       return;
     case 'network-rules':
     case 'published-port':
+    case 'open-port':
+    case 'source-guard':
       throw new TsnetError('bug', `${formatResource(resource)}: not in a firewall transaction`);
   }
+}
+
+/** An empty bridge in the place of one that others made would look right and lead nowhere. */
+function vanishedBridge(name: IfName): TsnetError {
+  return new TsnetError('not-found', `use bridge ${name}: it is gone, and tsnet did not make it`, {
+    subject: name,
+    hint: 'make it again, or remove the network',
+  });
 }
 
 async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promise<void> {
@@ -106,21 +120,30 @@ async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promi
       ...mtuOf(veth),
     })
     .catch((error: unknown) => {
-      throw explainFullBridge(veth, error);
+      throw explain(veth, error);
     });
 }
 
+function explain(veth: VethLink, error: unknown): unknown {
+  if (!(error instanceof TsnetError)) return error;
+  if (error.errno === 'EXFULL') return fullBridge(veth, error);
+  if (error.kind !== 'not-found') return error;
+  return new TsnetError('drift', `attach ${veth.name} to ${veth.bridge}: somebody removed the bridge`, {
+    hint: 'if tsnet did not make it, make it again or remove the network',
+    cause: error,
+  });
+}
+
 /** A bridge numbers its ports with 10 bits and does not use the first. Source: Linux `br_private.h`, BR_PORT_BITS. */
-function explainFullBridge(veth: VethLink, error: unknown): unknown {
-  if (!(error instanceof TsnetError) || error.errno !== 'EXFULL') return error;
+function fullBridge(veth: VethLink, cause: TsnetError): TsnetError {
   return new TsnetError(
     'exhausted',
     `attach ${veth.name} to ${veth.bridge}: a Linux bridge takes at most 1023 ports`,
     {
       subject: veth.bridge,
       hint: 'spread the containers over several networks',
-      errno: error.errno,
-      cause: error,
+      errno: 'EXFULL',
+      cause,
     },
   );
 }

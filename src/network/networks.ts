@@ -1,7 +1,10 @@
 import {
+  invalid,
   overlaps,
   shortId,
   TsnetError,
+  type AdoptedBridge,
+  type GatewayMode,
   type IfName,
   type Network,
   type NetworkId,
@@ -12,6 +15,7 @@ import {
 } from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
+import { findForeignBridge } from './adopt.ts';
 import type { Context } from './context.ts';
 import { bridgeName } from './link-names.ts';
 import { keepAuxiliaryAddresses } from './pools.ts';
@@ -33,6 +37,12 @@ export interface NetworkRequest {
   readonly masquerades: boolean;
   readonly interfacePrefix?: string;
   readonly hostBindings?: readonly Ip[];
+  readonly gatewayMode4?: GatewayMode;
+  readonly gatewayMode6?: GatewayMode;
+  readonly inhibitsIpv4?: boolean;
+  readonly hostSources?: readonly Ip[];
+  readonly trustedInterfaces?: readonly IfName[];
+  readonly antispoofs?: boolean;
   readonly options: Readonly<Record<string, string>>;
 }
 
@@ -40,13 +50,25 @@ export interface NetworkRequest {
  * Creates a network: a bridge with its gateway addresses, rules and settings. Repeated with the same content it
  * succeeds and repairs what is missing; with other content it replaces a network that has no endpoints.
  *
- * @throws conflict when a subnet, bridge name or id belongs to another network; kernel; drift
+ * A bridge that has the wanted name already is used as it is: addresses that it lacks are added, nothing else, and
+ * what was there before stays for ever.
+ *
+ * @throws conflict when a subnet, bridge name or id belongs to another network, or something that is no bridge has the
+ *   name; unsupported for an option that this host can't keep; kernel; drift
  */
 export async function createNetwork(context: Context, request: NetworkRequest): Promise<Network> {
+  if (request.antispoofs === true && request.subnets.length === 0) {
+    throw invalid('option antispoof', true, 'a network that has addresses');
+  }
   await endReleasedNetworks(context, request);
+  const found = await findForeignBridge(context, request);
   return commit(context, { network: request.id }, (tx) => {
-    const wanted = networkOf(request);
     const existing = tx.network(request.id);
+    // What the bridge had before us can't be seen once we have used it.
+    const wanted = networkOf(
+      request,
+      existing?.bridge === request.bridge ? (existing?.adopted ?? found) : found,
+    );
     if (existing !== undefined && hasSameContent(existing, wanted)) return existing;
     if (existing !== undefined && tx.endpoints(existing.id).length > 0) {
       throw new TsnetError(
@@ -67,6 +89,7 @@ export async function deleteNetwork(context: Context, id: NetworkId): Promise<vo
     for (const endpoint of tx.endpoints(id)) tx.deleteEndpoint(id, endpoint.id);
     tx.deleteNetwork(id);
   });
+  await context.linkRemoval.idle();
 }
 
 /**
@@ -125,13 +148,19 @@ function nameOf(network: Network): string {
   return network.name ?? shortId(network.id);
 }
 
-function networkOf(request: NetworkRequest): Network {
+function networkOf(request: NetworkRequest, adopted: AdoptedBridge | undefined): Network {
   const { reserved: _, bridge, ...content } = request;
-  return { ...content, bridge: bridge ?? bridgeName(request.id), createdAt: Math.floor(Date.now() / 1000) };
+  return {
+    ...content,
+    bridge: bridge ?? bridgeName(request.id),
+    ...(adopted === undefined ? {} : { adopted }),
+    createdAt: Math.floor(Date.now() / 1000),
+  };
 }
 
 function hasSameContent(one: Network, other: Network): boolean {
-  const content = (network: Network) => JSON.stringify(sortKeys({ ...network, createdAt: 0 }));
+  const content = (network: Network) =>
+    JSON.stringify(sortKeys({ ...network, createdAt: 0, engine: undefined }));
   return content(one) === content(other);
 }
 

@@ -47,15 +47,24 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
       case 'address':
       case 'network-rules':
       case 'published-port':
+      case 'open-port':
+      case 'source-guard':
         break;
     }
   }
   const addressed = new Set(
     wanted.flatMap((resource) => (resource.kind === 'address' ? [resource.link] : [])),
   );
+  const owners = new Map(wanted.map((resource) => [keyOf(resource), resource.owner]));
   for (const name of addressed) {
     const link = links.get(name);
-    if (link !== undefined) found.push(...(await addressesOn(kernel, link)));
+    if (link === undefined) continue;
+    for (const address of await addressesOn(kernel, link)) {
+      const wantedOwner = owners.get(keyOf(address));
+      if (wantedOwner === undefined && isLinkLocal(address)) continue;
+      // An address carries no mark. On a bridge without one, which others made, the records tell whose it is.
+      found.push(address.owner === 'host' ? { ...address, owner: wantedOwner ?? 'host' } : address);
+    }
   }
   return found;
 }
@@ -67,7 +76,8 @@ export async function observeOwned(kernel: Kernel): Promise<Resource[]> {
   const ours = links.filter((link) => ownerOf(link) !== 'host');
   const found: Resource[] = [...rules, ...ours.map((link) => linkResource(link, nameOf))];
   for (const bridge of ours.filter((link) => link.kind === 'bridge')) {
-    found.push(...(await addressesOn(kernel, bridge)));
+    const addresses = await addressesOn(kernel, bridge);
+    found.push(...addresses.filter((address) => !isLinkLocal(address)));
   }
   return uniqueByKey(found);
 }
@@ -83,20 +93,28 @@ function linkNames(resource: Resource): IfName[] {
     case 'sysctl':
     case 'network-rules':
     case 'published-port':
+    case 'open-port':
+    case 'source-guard':
       return [];
   }
 }
 
 /** Whether a resource is the firewall's business. */
 export function isFirewallResource(resource: Resource): resource is FirewallResource {
-  return resource.kind === 'network-rules' || resource.kind === 'published-port';
+  return (
+    resource.kind === 'network-rules' ||
+    resource.kind === 'published-port' ||
+    resource.kind === 'open-port' ||
+    resource.kind === 'source-guard'
+  );
 }
 
 function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): Resource {
   const owner = ownerOf(link);
   const mtu = link.mtu;
   if (link.kind !== 'veth') {
-    return { kind: 'bridge', name: link.name as IfName, mac: (link.mac ?? '') as Mac, mtu, owner };
+    const down = link.isUp ? {} : ({ isDown: true } as const);
+    return { kind: 'bridge', name: link.name as IfName, mac: (link.mac ?? '') as Mac, mtu, ...down, owner };
   }
   const bridge = (link.masterIndex === undefined ? '' : (nameOf.get(link.masterIndex) ?? '')) as IfName;
   const isIsolated = link.bridgePort?.isolated ?? false;
@@ -105,17 +123,18 @@ function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): Resource
 
 async function addressesOn(kernel: Kernel, link: Link): Promise<AddressOn[]> {
   const addresses = await kernel.rtnetlink.listAddresses({ link: link.index });
-  return (
-    addresses
-      // The kernel makes link-local addresses by itself.
-      .filter(({ scope }) => scope !== 'link')
-      .map(({ address }): AddressOn => ({
-        kind: 'address',
-        link: link.name as IfName,
-        address,
-        owner: ownerOf(link),
-      }))
-  );
+  const owner = ownerOf(link);
+  return addresses.map(({ address }) => ({
+    kind: 'address',
+    link: link.name as IfName,
+    address,
+    owner,
+  }));
+}
+
+/** The kernel makes such addresses by itself, so that only those that are wanted are worth a look. */
+function isLinkLocal({ address }: AddressOn): boolean {
+  return /^fe[89ab][0-9a-f]:/.test(address);
 }
 
 function ownerOf(link: Link): Owner {

@@ -8,12 +8,10 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
   if (desired.owner !== observed.owner && desired.kind !== 'sysctl') return false;
   switch (desired.kind) {
     case 'bridge':
+      if (observed.kind !== 'bridge' || observed.isDown === true) return false;
+      if (desired.owner === 'host') return true;
       // Without an MTU of its own a bridge follows the smallest of its ports.
-      return (
-        observed.kind === 'bridge' &&
-        desired.mac === observed.mac &&
-        (desired.mtu === undefined || desired.mtu === observed.mtu)
-      );
+      return desired.mac === observed.mac && (desired.mtu === undefined || desired.mtu === observed.mtu);
     case 'veth':
       // The engine moves the far end away and renames it, so only the end in the bridge can be compared.
       return (
@@ -32,7 +30,12 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         desired.isInternal === observed.isInternal &&
         desired.allowsIcc === observed.allowsIcc &&
         desired.masquerades === observed.masquerades &&
-        [...desired.subnets].sort().join() === [...observed.subnets].sort().join()
+        desired.antispoofs === observed.antispoofs &&
+        haveSameItems(desired.subnets, observed.subnets) &&
+        haveSameItems(desired.routed, observed.routed) &&
+        haveSameItems(desired.unprotected, observed.unprotected) &&
+        haveSameItems(desired.hostSources, observed.hostSources) &&
+        haveSameItems(desired.trustedInterfaces, observed.trustedInterfaces)
       );
     case 'published-port':
       return (
@@ -40,5 +43,22 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         desired.target === observed.target &&
         desired.targetPort === observed.targetPort
       );
+    case 'open-port':
+      return observed.kind === 'open-port';
+    case 'source-guard':
+      return (
+        observed.kind === 'source-guard' &&
+        desired.mac === observed.mac &&
+        haveSameItems(desired.addresses, observed.addresses)
+      );
   }
+}
+
+/** Whether two lists hold the same; their order means nothing. */
+function haveSameItems(
+  one: readonly (string | number)[] = [],
+  other: readonly (string | number)[] = [],
+): boolean {
+  const items = new Set(one);
+  return items.size === new Set(other).size && other.every((item) => items.has(item));
 }

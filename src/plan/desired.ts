@@ -3,9 +3,12 @@ import {
   familyOf,
   familyOfRange,
   ipOf,
+  gatewayModeOf,
   isUnspecified,
+  linkLocalOf,
   macFor,
   macFromBytes,
+  type Address,
   type BridgeLink,
   type Endpoint,
   type Ip,
@@ -13,9 +16,12 @@ import {
   type Mac,
   type Network,
   type NetworkRules,
+  type NetworkSubnet,
+  type OpenPort,
   type Owner,
   type PublishedPort,
   type Resource,
+  type SourceGuard,
   type SysctlSetting,
   type VethLink,
 } from '../model/index.ts';
@@ -44,24 +50,56 @@ function networkResources(network: Network): Resource[] {
     kind: 'bridge',
     name: network.bridge,
     mac: bridgeMac(network),
-    ...(network.mtu === undefined ? {} : { mtu: network.mtu }),
-    owner,
+    ...(network.mtu === undefined || network.adopted !== undefined ? {} : { mtu: network.mtu }),
+    owner: network.adopted === undefined ? owner : 'host',
   };
-  const addresses = network.subnets.flatMap(({ subnet, gateway }): Resource[] =>
-    gateway === undefined
-      ? []
-      : [{ kind: 'address', link: network.bridge, address: addressIn(gateway, subnet), owner }],
+  const addresses = bridgeAddresses(network).map((address): Resource => {
+    const isForeign = network.adopted?.addresses.includes(address) === true;
+    return { kind: 'address', link: network.bridge, address, owner: isForeign ? 'host' : owner };
+  });
+  return [bridge, ...sysctls(network), ...addresses, networkRules(network, owner)];
+}
+
+/** The gateways, where the bridge itself is the gateway. */
+export function bridgeAddresses(
+  network: Pick<Network, 'subnets' | 'gatewayMode4' | 'gatewayMode6' | 'inhibitsIpv4'>,
+): Address[] {
+  return network.subnets.flatMap(({ subnet, gateway }: NetworkSubnet) => {
+    const family = familyOfRange(subnet);
+    const isElsewhere =
+      gatewayModeOf(network, family) === 'isolated' || (family === 4 && network.inhibitsIpv4 === true);
+    return gateway === undefined || isElsewhere ? [] : [addressIn(gateway, subnet)];
+  });
+}
+
+/** What has no effect is left out, so that a back end need not keep it. */
+function networkRules(network: Network, owner: Owner): NetworkRules {
+  const isOpen = !network.isInternal;
+  const families = ([4, 6] as const).filter((family) => isOpen && familiesOfNetwork(network).has(family));
+  const inMode = (mode: string) => families.filter((family) => gatewayModeOf(network, family) === mode);
+  const [routed, unprotected] = [inMode('routed'), inMode('nat-unprotected')];
+  const sources = (network.hostSources ?? []).filter(
+    (ip) => network.masquerades && families.includes(familyOf(ip)) && !routed.includes(familyOf(ip)),
   );
-  const rules: NetworkRules = {
+  const trusted = isOpen ? (network.trustedInterfaces ?? []) : [];
+  return {
     kind: 'network-rules',
     bridge: network.bridge,
     subnets: network.subnets.map(({ subnet }) => subnet),
     isInternal: network.isInternal,
     allowsIcc: network.allowsIcc,
     masquerades: network.masquerades,
+    ...(routed.length === 0 ? {} : { routed }),
+    ...(unprotected.length === 0 ? {} : { unprotected }),
+    ...(sources.length === 0 ? {} : { hostSources: sources }),
+    ...(trusted.length === 0 ? {} : { trustedInterfaces: trusted }),
+    ...(network.antispoofs === true ? { antispoofs: true } : {}),
     owner,
   };
-  return [bridge, ...sysctls(network), ...addresses, rules];
+}
+
+function familiesOfNetwork(network: Network): ReadonlySet<IpFamily> {
+  return new Set(network.subnets.map(({ subnet }) => familyOfRange(subnet)));
 }
 
 /** Settings without which packets of the network are not forwarded. Source: Linux ip-sysctl.rst. */
@@ -72,9 +110,13 @@ function sysctls(network: Network): SysctlSetting[] {
     value,
     owner: 'host',
   });
-  const families = new Set(network.subnets.map(({ subnet }) => familyOfRange(subnet)));
+  const families = familiesOfNetwork(network);
   const settings: SysctlSetting[] = [];
-  if (families.has(6)) settings.push(ensure(`ipv6/conf/${network.bridge}/disable_ipv6`, '0'));
+  if (families.has(6)) {
+    // Isolated, the bridge shall not even have the link-local address that the kernel would give it.
+    const isIsolated = gatewayModeOf(network, 6) === 'isolated' && network.adopted === undefined;
+    settings.push(ensure(`ipv6/conf/${network.bridge}/disable_ipv6`, isIsolated ? '1' : '0'));
+  }
   if (network.isInternal) return settings;
   if (families.has(4)) {
     settings.push(ensure('ipv4/ip_forward', '1'));
@@ -99,14 +141,41 @@ function endpointResources(network: Network, endpoint: Endpoint): Resource[] {
     ...(network.mtu === undefined ? {} : { mtu: network.mtu }),
     owner,
   };
-  return [veth, ...publishedPorts(endpoint, owner)];
+  return [
+    ...(network.antispoofs === true ? [sourceGuard(endpoint, owner)] : []),
+    veth,
+    ...publishedPorts(network, endpoint, owner),
+    ...openPorts(network, endpoint, owner),
+  ];
 }
 
-function publishedPorts(endpoint: Endpoint, owner: Owner): PublishedPort[] {
+function sourceGuard({ hostLink, mac, addresses }: Endpoint, owner: Owner): SourceGuard {
+  const sources = [...addresses.map((address) => ipOf(address)), linkLocalOf(mac)];
+  return { kind: 'source-guard', link: hostLink, mac, addresses: sources, owner };
+}
+
+function openPorts(network: Network, endpoint: Endpoint, owner: Owner): OpenPort[] {
+  return (endpoint.openPorts ?? []).flatMap(({ family, protocol, port }) =>
+    endpoint.addresses
+      .map((address) => ipOf(address))
+      .filter((target) => familyOf(target) === family)
+      .map((target): OpenPort => ({
+        kind: 'open-port',
+        bridge: network.bridge,
+        protocol,
+        target,
+        targetPort: port,
+        owner,
+      })),
+  );
+}
+
+function publishedPorts(network: Network, endpoint: Endpoint, owner: Owner): PublishedPort[] {
   return endpoint.ports.flatMap(({ hostIp, protocol, hostPort, containerPort }) =>
     endpoint.addresses
       .map((address) => ipOf(address))
       .filter((target) => hostIp === undefined || familyOf(hostIp) === familyOf(target))
+      .filter((target) => gatewayModeOf(network, familyOf(target)) !== 'routed')
       .map((target): PublishedPort => ({
         kind: 'published-port',
         family: familyOf(target),
@@ -120,7 +189,7 @@ function publishedPorts(endpoint: Endpoint, owner: Owner): PublishedPort[] {
   );
 }
 
-/** From the gateway, else from the network's id, so that it is the same after a reboot. */
+/** From the gateway, if the bridge is the gateway, else from the network's id, so that it is the same after a reboot. */
 function bridgeMac(network: Network): Mac {
   const gateway = gateways(network).find((ip) => familyOf(ip) === 4) ?? gateways(network)[0];
   if (gateway !== undefined) return macFor(gateway);
@@ -133,7 +202,7 @@ function bridgeMac(network: Network): Mac {
 }
 
 function gateways(network: Network): Ip[] {
-  return network.subnets.flatMap(({ gateway }) => (gateway === undefined ? [] : [gateway]));
+  return bridgeAddresses(network).map((address) => ipOf(address));
 }
 
 /** The families in which an endpoint has an address. */

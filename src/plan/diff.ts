@@ -24,11 +24,14 @@ export function diff(
   const present = new Map(observed.map((resource) => [keyOf(resource), resource]));
   const gone = new Map(previous.map((resource) => [keyOf(resource), resource]));
 
-  const deletions = [...gone.keys()]
-    .filter((key) => !wanted.has(key))
-    .flatMap((key) => present.get(key) ?? [])
-    // Others may have come to rely on a setting of the host; it is never taken back.
-    .filter((resource) => resource.kind !== 'sysctl');
+  const deletions = [...gone]
+    .filter(([key]) => !wanted.has(key))
+    .flatMap(([key, before]) => {
+      const found = present.get(key);
+      // A setting of the host, on which others may have come to rely, and a bridge that others made are not ours; nor
+      // is what a stranger put in the place of what was.
+      return found === undefined || found.owner === 'host' || found.owner !== before.owner ? [] : [found];
+    });
   const changes: Change[] = inDeletionOrder(deletions).map((resource) => ({ action: 'delete', resource }));
 
   for (const resource of inCreationOrder([...wanted.values()])) {

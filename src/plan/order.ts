@@ -4,15 +4,18 @@ import type { Resource } from '../model/index.ts';
  * The order in which kinds are made; they are removed in the reverse order. Why each stands before the next:
  * a bridge before the settings below its name in `/proc/sys`, settings before the first packet can pass, the rules
  * before the addresses (an address makes the network reachable, and it should never be so unfiltered), the
- * bridge's address before containers that use it as gateway, a container's link before its ports are opened.
+ * bridge's address before containers that use it as gateway, the guard of a link before the link can send, a container's
+ * link before its ports are opened.
  */
 const ranks: Readonly<Record<Resource['kind'], number>> = {
   bridge: 0,
   sysctl: 1,
   'network-rules': 2,
   address: 3,
-  veth: 4,
-  'published-port': 5,
+  'source-guard': 4,
+  veth: 5,
+  'published-port': 6,
+  'open-port': 6,
 };
 
 /** The resources sorted so that each comes after what it stands on. */

@@ -17,7 +17,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'inspect/engines': ['model'],
   inspect: ['model', 'observe', 'inspect/engines'],
   'frontends/docker': ['model', 'network'],
-  'frontends/cli': ['model', 'network', 'state', 'kernel', 'inspect', 'inspect/engines', 'frontends/docker'],
+  'frontends/install': ['model', 'kernel', 'state', 'network', 'frontends/docker'],
+  'frontends/cli': [
+    'model',
+    'network',
+    'state',
+    'kernel',
+    'inspect',
+    'inspect/engines',
+    'frontends/docker',
+    'frontends/install',
+  ],
 };
 
 const pure = ['model', 'plan', 'ipam'];

@@ -1,6 +1,8 @@
 import type { TableChange, TableName } from '../../kernel/iptables/format-restore.ts';
+import type { IptablesFlavour } from '../../kernel/iptables/iptables.ts';
 import { targetOf, type SavedChain, type SavedTables } from '../../kernel/iptables/parse-save.ts';
 import { ruleArguments, type ChainName, type Rule } from '../../kernel/iptables/rule.ts';
+import type { IpFamily } from '../../model/ip.ts';
 
 /** What we want in one table, and all that we want there. */
 export interface WantedTable {
@@ -58,6 +60,13 @@ export function converge(saved: SavedTables, wanted: WantedTable): TableChange |
     ({ length }) => length === 0,
   );
   return isEmpty ? undefined : change;
+}
+
+/** The chains of others and of ours that a change concerns, one line each. */
+export function describeChange(flavour: IptablesFlavour, family: IpFamily, change: TableChange): string[] {
+  const { table, replace, remove, insert, drop } = change;
+  const chains = new Set([...replace, ...remove, ...insert].map(({ chain }) => chain));
+  return [...chains, ...drop].map((chain) => `iptables-${flavour} IPv${family} ${table} chain ${chain}`);
 }
 
 function holds(chain: SavedChain | undefined, rules: readonly Rule[]): boolean {

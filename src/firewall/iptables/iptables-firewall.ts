@@ -5,15 +5,16 @@ import {
   type IptablesFlavour,
 } from '../../kernel/iptables/iptables.ts';
 import type { SavedTables } from '../../kernel/iptables/parse-save.ts';
-import { Nft } from '../../kernel/nft/index.ts';
+import type { Nft } from '../../kernel/nft/index.ts';
 import { toTsnetError, withSuppressed } from '../../model/errors.ts';
 import type { IpFamily } from '../../model/ip.ts';
 import { keyOf } from '../../model/resource.ts';
-import type { Firewall, FirewallChange, FirewallPlace, FirewallResource } from '../firewall.ts';
+import type { Firewall, FirewallChange, FirewallPlace, RoutedResource } from '../firewall.ts';
 import { withFirewallLock } from '../firewall-lock.ts';
 import { ForwardAcceptance } from '../forward-acceptance.ts';
 import { nextResources } from '../next-resources.ts';
-import { converge } from './converge.ts';
+import { converge, describeChange } from './converge.ts';
+import { digestOf } from './digest.ts';
 import { observedResources } from './observed.ts';
 import { emptyTables, wantedTables } from './rules.ts';
 
@@ -23,7 +24,7 @@ type Saved = ReadonlyMap<IpFamily, SavedTables>;
  * The firewall in one flavour of iptables, for hosts whose policy lives there. Every change reads all rules and replaces
  * those of our chains that differ, so its cost grows with the number of ports.
  */
-export class IptablesFirewall implements Firewall {
+export class IptablesFirewall implements Firewall<RoutedResource> {
   readonly backend: 'iptables-nft' | 'iptables-legacy';
   readonly #flavour: IptablesFlavour;
   readonly #netns: string | undefined;
@@ -31,18 +32,14 @@ export class IptablesFirewall implements Firewall {
   readonly #acceptance: ForwardAcceptance;
   readonly #lockDirectory: string;
 
-  private constructor(flavour: IptablesFlavour, { netns, lockDirectory }: FirewallPlace, nft: Nft) {
+  /** @param nft of the same namespace; closed with the firewall */
+  constructor(flavour: IptablesFlavour, { netns, lockDirectory }: FirewallPlace, nft: Nft) {
     this.backend = `iptables-${flavour}`;
     this.#flavour = flavour;
     this.#netns = netns;
     this.#nft = nft;
     this.#lockDirectory = lockDirectory;
     this.#acceptance = new ForwardAcceptance(nft, netns, flavour);
-  }
-
-  /** @throws not-found when there is no such namespace, denied */
-  static open(flavour: IptablesFlavour, place: FirewallPlace): IptablesFirewall {
-    return new IptablesFirewall(flavour, place, Nft.open(place.netns));
   }
 
   [Symbol.dispose](): void {
@@ -54,7 +51,7 @@ export class IptablesFirewall implements Firewall {
     return await this.#acceptance.ensure(bridgesOf(resources));
   }
 
-  async apply(change: FirewallChange): Promise<void> {
+  async apply(change: FirewallChange<RoutedResource>): Promise<void> {
     const resources = await this.#change((present) => [...nextResources(change, present).values()]);
     const changed = [...change.remove, ...change.add];
     if (changed.some(({ kind }) => kind === 'network-rules')) {
@@ -62,12 +59,33 @@ export class IptablesFirewall implements Firewall {
     }
   }
 
-  async observe(wanted: readonly FirewallResource[]): Promise<FirewallResource[]> {
+  async findDamage(): Promise<readonly string[]> {
+    const saved = await this.#read();
+    const present = observedResources(saved);
+    const own = [...saved].flatMap(([family, tables]) =>
+      wantedTables(present, family).flatMap((table) => {
+        const change = converge(tables, table);
+        return change === undefined ? [] : describeChange(this.#flavour, family, change);
+      }),
+    );
+    return [...own, ...(await this.#acceptance.findDamage(bridgesOf(present)))];
+  }
+
+  async readRevision(): Promise<string> {
+    const own = this.#flavour === 'legacy' ? [...(await this.#read()).values()].map(digestOf) : [];
+    return [await this.#nft.readGeneration(), ...own, await this.#acceptance.readLegacyDigest()].join(' ');
+  }
+
+  subscribe(onChange: () => void): Disposable {
+    return this.#nft.subscribe(onChange);
+  }
+
+  async observe(wanted: readonly RoutedResource[]): Promise<RoutedResource[]> {
     const keys = new Set(wanted.map(keyOf));
     return (await this.observeAll()).filter((resource) => keys.has(keyOf(resource)));
   }
 
-  async observeAll(): Promise<FirewallResource[]> {
+  async observeAll(): Promise<RoutedResource[]> {
     return observedResources(await this.#read());
   }
 
@@ -81,8 +99,8 @@ export class IptablesFirewall implements Firewall {
 
   /** Brings all tables to what `next` gives. A table is changed at once, several are not: a failure takes back. */
   async #change(
-    next: (present: readonly FirewallResource[]) => readonly FirewallResource[],
-  ): Promise<readonly FirewallResource[]> {
+    next: (present: readonly RoutedResource[]) => readonly RoutedResource[],
+  ): Promise<readonly RoutedResource[]> {
     return await withFirewallLock(this.#lockDirectory, async () => {
       const saved = await this.#read();
       const present = observedResources(saved);
@@ -111,7 +129,7 @@ export class IptablesFirewall implements Firewall {
     );
   }
 
-  async #write(saved: Saved, resources: readonly FirewallResource[]): Promise<void> {
+  async #write(saved: Saved, resources: readonly RoutedResource[]): Promise<void> {
     for (const [family, tables] of saved)
       await this.#converge(family, tables, wantedTables(resources, family));
   }
@@ -130,6 +148,6 @@ export class IptablesFirewall implements Firewall {
   }
 }
 
-function bridgesOf(resources: readonly FirewallResource[]) {
+function bridgesOf(resources: readonly RoutedResource[]) {
   return resources.flatMap((resource) => (resource.kind === 'network-rules' ? [resource.bridge] : []));
 }

@@ -1,15 +1,20 @@
 import type { NetworkRules, Owner } from '../../model/resource.ts';
 
 /** What the comment of a rule tells about its network. */
-export type CommentedNetwork = Pick<NetworkRules, 'owner' | 'isInternal' | 'allowsIcc' | 'masquerades'>;
+export type CommentedNetwork = Pick<
+  NetworkRules,
+  'owner' | 'isInternal' | 'allowsIcc' | 'masquerades' | 'antispoofs'
+>;
 
 /** Owner and properties as the comment of a rule, such as `network:4f2a icc masquerade`. */
-export function networkComment({ owner, isInternal, allowsIcc, masquerades }: CommentedNetwork): string {
+export function networkComment(network: CommentedNetwork): string {
+  const { owner, isInternal, allowsIcc, masquerades, antispoofs } = network;
   const words = [
     owner,
     isInternal ? 'internal' : '',
     allowsIcc ? 'icc' : '',
     masquerades ? 'masquerade' : '',
+    antispoofs === true ? 'antispoof' : '',
   ];
   return words.filter((word) => word !== '').join(' ');
 }
@@ -22,5 +27,6 @@ export function parseNetworkComment(comment: string): CommentedNetwork {
     isInternal: flags.includes('internal'),
     allowsIcc: flags.includes('icc'),
     masquerades: flags.includes('masquerade'),
+    ...(flags.includes('antispoof') ? { antispoofs: true } : {}),
   };
 }

@@ -8,18 +8,18 @@ import {
 import { familyOf, parseIp, type Ip, type IpFamily } from '../../model/ip.ts';
 import { parseIfName, type IfName } from '../../model/names.ts';
 import { parsePort, parseProtocol } from '../../model/port.ts';
-import type { Owner, PublishedPort } from '../../model/resource.ts';
+import type { NetworkRules, OpenPort, Owner, PublishedPort } from '../../model/resource.ts';
 import { parseSubnet, type Subnet } from '../../model/subnet.ts';
-import type { FirewallResource } from '../firewall.ts';
+import type { RoutedResource } from '../firewall.ts';
 import { forwardChain } from '../forward-acceptance.ts';
 import { parseNetworkComment } from './network-comment.ts';
-import { masqueradeChain, publishChain } from './rules.ts';
+import { masqueradeChain, openChain, publishChain } from './rules.ts';
 
 /**
  * The resources that our chains make up. A network without its rules in every family is left out: it is not whole.
  * Rules in our chains that we can't have made are left out as well; the next change clears them away.
  */
-export function observedResources(saved: ReadonlyMap<IpFamily, SavedTables>): FirewallResource[] {
+export function observedResources(saved: ReadonlyMap<IpFamily, SavedTables>): RoutedResource[] {
   const families = [...saved.values()];
 
   const subnets = new Map<IfName, Subnet[]>();
@@ -35,16 +35,59 @@ export function observedResources(saved: ReadonlyMap<IpFamily, SavedTables>): Fi
   );
   const networks = [...(comments ?? [])]
     .filter(([bridge, comment]) => others.every((other) => other.get(bridge) === comment))
-    .map(([bridge, comment]): FirewallResource => ({
+    .map(([bridge, comment]): RoutedResource => ({
       kind: 'network-rules',
       bridge,
       subnets: subnets.get(bridge) ?? [],
       ...parseNetworkComment(comment),
+      ...waysIn(saved, bridge),
+      ...hostSources(families, bridge),
     }));
-  const ports = families
-    .flatMap((tables) => rulesOf(tables, 'nat', publishChain))
-    .flatMap(parsePublishedPort);
+  const ports = families.flatMap((tables) => [
+    ...rulesOf(tables, 'nat', publishChain).flatMap(parsePublishedPort),
+    ...rulesOf(tables, 'filter', openChain).flatMap(parseOpenPort),
+  ]);
   return [...networks, ...ports];
+}
+
+/** What lets others ask at the containers' own addresses. */
+function waysIn(
+  saved: ReadonlyMap<IpFamily, SavedTables>,
+  bridge: IfName,
+): Pick<NetworkRules, 'routed' | 'unprotected' | 'trustedInterfaces'> {
+  const routed: IpFamily[] = [];
+  const unprotected: IpFamily[] = [];
+  const trusted = new Set<IfName>();
+  for (const [family, tables] of saved) {
+    for (const rule of rulesOf(tables, 'filter', forwardChain)) {
+      // Rules without our mark are the acceptance's, the same for every network.
+      if (optionValue(rule, '-o') !== bridge || commentOf(rule) === undefined) continue;
+      const [from, target] = [optionValue(rule, '-i'), targetOf(rule)];
+      if (target === openChain) {
+        if (from === undefined) routed.push(family);
+        else trusted.add(parseIfName(from));
+      } else if (target === 'ACCEPT' && from === undefined && isPlain(rule)) unprotected.push(family);
+    }
+  }
+  return {
+    ...(routed.length === 0 ? {} : { routed }),
+    ...(unprotected.length === 0 ? {} : { unprotected }),
+    ...(trusted.size === 0 ? {} : { trustedInterfaces: [...trusted] }),
+  };
+}
+
+/** Whether a rule asks for nothing but interfaces. */
+function isPlain(rule: SavedRule): boolean {
+  return optionValue(rule, '--ctstate') === undefined && optionValue(rule, '-p') === undefined;
+}
+
+function hostSources(families: readonly SavedTables[], bridge: IfName): Pick<NetworkRules, 'hostSources'> {
+  const sources = families
+    .flatMap((tables) => rulesOf(tables, 'nat', masqueradeChain))
+    .filter((rule) => rule.options.some(({ name, values }) => name === '-o' && values[0] === bridge))
+    .flatMap((rule) => optionValue(rule, '--to-source') ?? [])
+    .map((text) => parseIp(text));
+  return sources.length === 0 ? {} : { hostSources: [...new Set(sources)] };
 }
 
 function rulesOf(tables: SavedTables, table: string, chain: string): readonly SavedRule[] {
@@ -60,6 +103,27 @@ function networkComments(rules: readonly SavedRule[]): ReadonlyMap<IfName, strin
       return isLast ? [[parseIfName(bridge), comment]] : [];
     }),
   );
+}
+
+function parseOpenPort(rule: SavedRule): OpenPort[] {
+  const [target, bridge, protocol, port, owner] = [
+    optionValue(rule, '-d'),
+    optionValue(rule, '-o'),
+    optionValue(rule, '-p'),
+    optionValue(rule, '--dport'),
+    commentOf(rule),
+  ];
+  if (target === undefined || bridge === undefined || owner === undefined) return [];
+  return [
+    {
+      kind: 'open-port',
+      bridge: parseIfName(bridge),
+      protocol: parseProtocol(protocol),
+      target: target.replace(/\/\d+$/, '') as Ip,
+      targetPort: parsePort(Number(port)),
+      owner: owner as Owner,
+    },
+  ];
 }
 
 function parsePublishedPort(rule: SavedRule): PublishedPort[] {

@@ -1,9 +1,9 @@
-import type { ChainName, Rule } from '../../kernel/iptables/rule.ts';
+import type { ChainName, Rule, Target } from '../../kernel/iptables/rule.ts';
 import { parseSubnet } from '../../model/subnet.ts';
-import type { IpFamily } from '../../model/ip.ts';
-import type { NetworkRules, PublishedPort } from '../../model/resource.ts';
+import { familyOf, type Ip, type IpFamily } from '../../model/ip.ts';
+import type { NetworkRules, OpenPort, PublishedPort } from '../../model/resource.ts';
 import { familyOfRange } from '../../model/subnet.ts';
-import type { FirewallResource } from '../firewall.ts';
+import type { RoutedResource } from '../firewall.ts';
 import { acceptanceRules, forwardChain, forwardJump } from '../forward-acceptance.ts';
 import type { WantedTable } from './converge.ts';
 import { networkComment } from './network-comment.ts';
@@ -13,13 +13,19 @@ const loopback = parseSubnet('127.0.0.0/8');
 const guardChain: ChainName = 'TSNET-GUARD';
 export const publishChain: ChainName = 'TSNET-PUBLISH';
 export const masqueradeChain: ChainName = 'TSNET-MASQUERADE';
+/** Container ports that answer at the container's own address, for those who may ask there. */
+export const openChain: ChainName = 'TSNET-OPEN';
 
 /** All tables of one family as they should be with those resources. The order of rules is the order of the checks. */
-export function wantedTables(resources: readonly FirewallResource[], family: IpFamily): WantedTable[] {
+export function wantedTables(resources: readonly RoutedResource[], family: IpFamily): WantedTable[] {
   const networks = resources.filter((resource) => resource.kind === 'network-rules').sort(byBridge);
   const ports = resources
     .filter((resource) => resource.kind === 'published-port')
     .filter((port) => port.family === family);
+  const open = resources
+    .filter((resource) => resource.kind === 'open-port')
+    .filter(({ target }) => familyOf(target) === family);
+  const hasOpen = open.length > 0 || networks.some((network) => jumpsToOpen(network, family).length > 0);
   return [
     ...(family === 4 ? [rawTable(networks)] : []),
     {
@@ -46,7 +52,10 @@ export function wantedTables(resources: readonly FirewallResource[], family: IpF
     },
     {
       table: 'filter',
-      chains: new Map([[forwardChain, forwardRules(networks)]]),
+      chains: new Map([
+        [forwardChain, forwardRules(networks, family)],
+        ...(hasOpen ? ([[openChain, openRules(open)]] as const) : []),
+      ]),
       jumps: [forwardJump],
     },
   ];
@@ -90,24 +99,61 @@ function publishRules(ports: readonly PublishedPort[]): Rule[] {
 }
 
 function masqueradeRules(networks: readonly NetworkRules[], family: IpFamily): Rule[] {
-  return networks.flatMap(({ bridge, subnets, masquerades, owner }) => [
-    ...(family === 4
-      ? [{ source: loopback, outInterface: bridge, comment: owner, target: 'MASQUERADE' as const }]
-      : []),
-    ...subnets
-      .filter((subnet) => familyOfRange(subnet) === family)
-      .flatMap((subnet): Rule[] => [
-        // A container that reaches its own network through a published port must get its answer from the host.
-        { source: subnet, outInterface: bridge, connection: 'dnat', comment: owner, target: 'MASQUERADE' },
-        ...(masquerades
-          ? [{ source: subnet, notOutInterface: bridge, comment: owner, target: 'MASQUERADE' as const }]
-          : []),
-      ]),
-  ]);
+  return networks.flatMap(
+    ({ bridge, subnets, masquerades, routed = [], hostSources: sources = [], owner }) => [
+      ...(family === 4
+        ? [{ source: loopback, outInterface: bridge, comment: owner, target: 'MASQUERADE' as const }]
+        : []),
+      ...subnets
+        .filter((subnet) => familyOfRange(subnet) === family)
+        .flatMap((subnet): Rule[] => [
+          // A container that reaches its own network through a published port must get its answer from the host.
+          { source: subnet, outInterface: bridge, connection: 'dnat', comment: owner, target: 'MASQUERADE' },
+          ...(masquerades && !routed.includes(family)
+            ? [
+                {
+                  source: subnet,
+                  notOutInterface: bridge,
+                  comment: owner,
+                  target: leavingTarget(sources, family),
+                },
+              ]
+            : []),
+        ]),
+    ],
+  );
 }
 
-function forwardRules(networks: readonly NetworkRules[]): Rule[] {
+function leavingTarget(sources: readonly Ip[], family: IpFamily): Target {
+  const source = sources.find((ip) => familyOf(ip) === family);
+  return source === undefined ? 'MASQUERADE' : { source };
+}
+
+function openRules(ports: readonly OpenPort[]): Rule[] {
+  return ports.map(({ bridge, protocol, target, targetPort, owner }) => ({
+    destination: target,
+    outInterface: bridge,
+    protocol,
+    destinationPort: targetPort,
+    comment: owner,
+    target: 'ACCEPT',
+  }));
+}
+
+/** Who may ask for open ports of a network: everybody where it is routed, and those who come by trusted interfaces. */
+function jumpsToOpen(network: NetworkRules, family: IpFamily): Rule[] {
+  const { bridge, isInternal, routed = [], trustedInterfaces = [] } = network;
+  if (isInternal) return [];
+  const jump = { outInterface: bridge, comment: networkComment(network), target: { jump: openChain } };
+  return [
+    ...(routed.includes(family) ? [jump] : []),
+    ...trustedInterfaces.map((inInterface) => ({ ...jump, inInterface })),
+  ];
+}
+
+function forwardRules(networks: readonly NetworkRules[], family: IpFamily): Rule[] {
   const internal = networks.filter(({ isInternal }) => isInternal);
+  const open = networks.filter(({ isInternal }) => !isInternal);
   return [
     ...rulesFor(networks, ({ bridge }) => ({ outInterface: bridge, connection: 'known', target: 'ACCEPT' })),
     ...rulesFor(networks, ({ bridge }) => ({ inInterface: bridge, connection: 'known', target: 'ACCEPT' })),
@@ -117,14 +163,21 @@ function forwardRules(networks: readonly NetworkRules[]): Rule[] {
     ),
     ...rulesFor(internal, ({ bridge }) => ({ outInterface: bridge, target: 'DROP' })),
     ...rulesFor(internal, ({ bridge }) => ({ inInterface: bridge, target: 'DROP' })),
+    ...rulesFor(open, ({ bridge }) => ({ outInterface: bridge, connection: 'dnat', target: 'ACCEPT' })),
     ...rulesFor(
-      networks.filter(({ isInternal }) => !isInternal),
-      ({ bridge }) => ({ outInterface: bridge, connection: 'dnat', target: 'ACCEPT' }),
+      open.filter(({ allowsIcc }) => !allowsIcc),
+      ({ bridge }) => ({ inInterface: bridge, outInterface: bridge, target: 'DROP' }),
     ),
     ...rulesFor(
-      networks.filter(({ isInternal }) => !isInternal),
-      ({ bridge }) => ({ outInterface: bridge, target: 'DROP' }),
+      open.filter(({ unprotected = [] }) => unprotected.includes(family)),
+      ({ bridge }) => ({ outInterface: bridge, target: 'ACCEPT' }),
     ),
+    ...rulesFor(
+      open.filter(({ routed = [] }) => routed.includes(family)),
+      ({ bridge }) => ({ outInterface: bridge, echoRequest: family, target: 'ACCEPT' }),
+    ),
+    ...open.flatMap((network) => jumpsToOpen(network, family)),
+    ...rulesFor(open, ({ bridge }) => ({ outInterface: bridge, target: 'DROP' })),
     ...acceptanceRules(networks.map(({ bridge }) => bridge)),
   ];
 }

@@ -1,11 +1,11 @@
-import { Nft, type TableName } from '../../kernel/nft/index.ts';
+import type { Nft, TableName } from '../../kernel/nft/index.ts';
 import { TsnetError } from '../../model/errors.ts';
 import { keyOf } from '../../model/resource.ts';
-import type { Firewall, FirewallChange, FirewallPlace, FirewallResource } from '../firewall.ts';
+import type { Firewall, FirewallChange, FirewallPlace, RoutedResource } from '../firewall.ts';
 import { withFirewallLock } from '../firewall-lock.ts';
 import { ForwardAcceptance, needsOwnRules } from '../forward-acceptance.ts';
-import { bridgeOf, keyOfPort, resourcesOf, type Element } from './elements.ts';
-import { networkSets, publishMaps, sets } from './sets.ts';
+import { bridgeOf, elementsOf, keyOfPort, possibleKeysOf, resourcesOf, type Element } from './elements.ts';
+import { networkSets, portSets, sets } from './sets.ts';
 import { formatTable, numberOfRules, table as name, tableComment } from './structure.ts';
 import { transitionFor } from './transition.ts';
 
@@ -15,23 +15,18 @@ const table: TableName = { family: 'inet', name };
 const attempts = 20;
 
 /** The firewall in nftables: a static table whose sets and maps hold the networks and the ports. */
-export class NftablesFirewall implements Firewall {
+export class NftablesFirewall implements Firewall<RoutedResource> {
   readonly backend = 'nftables';
   readonly #nft: Nft;
   readonly #acceptance: ForwardAcceptance;
 
   readonly #lockDirectory: string;
 
-  private constructor(nft: Nft, acceptance: ForwardAcceptance, lockDirectory: string) {
+  /** @param nft of the same namespace; closed with the firewall */
+  constructor({ netns, lockDirectory }: FirewallPlace, nft: Nft) {
     this.#nft = nft;
-    this.#acceptance = acceptance;
+    this.#acceptance = new ForwardAcceptance(nft, netns);
     this.#lockDirectory = lockDirectory;
-  }
-
-  /** @throws not-found when there is no such namespace, denied, unsupported */
-  static open({ netns, lockDirectory }: FirewallPlace): NftablesFirewall {
-    const nft = Nft.open(netns);
-    return new NftablesFirewall(nft, new ForwardAcceptance(nft, netns), lockDirectory);
   }
 
   [Symbol.dispose](): void {
@@ -45,7 +40,7 @@ export class NftablesFirewall implements Firewall {
     });
   }
 
-  async apply(change: FirewallChange): Promise<void> {
+  async apply(change: FirewallChange<RoutedResource>): Promise<void> {
     await withFirewallLock(this.#lockDirectory, async () => {
       await this.#change(change);
       // A network that comes or goes may change what must be accepted; a port never does.
@@ -56,13 +51,36 @@ export class NftablesFirewall implements Firewall {
     });
   }
 
-  async observe(wanted: readonly FirewallResource[]): Promise<FirewallResource[]> {
-    const keys = new Map(wanted.map((resource) => [keyOf(resource), resource]));
-    const present = resourcesOf(await this.#presentFor([...keys.values()]));
+  async findDamage(): Promise<readonly string[]> {
+    const bridges = await this.#nft.listElements(table, sets.bridges);
+    const acceptance = await this.#acceptance.findDamage(bridges.map(bridgeOf));
+    return (await this.#isCurrent()) ? acceptance : [`nft table inet ${name}`, ...acceptance];
+  }
+
+  async readRevision(): Promise<string> {
+    // Under the lock no batch of ours is between being carried out and being counted.
+    const byOthers = await withFirewallLock(
+      this.#lockDirectory,
+      async () => (await this.#nft.readGeneration()) - this.#nft.ownChanges,
+    );
+    return `${byOthers} ${await this.#acceptance.readLegacyDigest()}`;
+  }
+
+  subscribe(onChange: () => void): Disposable {
+    return this.#nft.subscribe(onChange);
+  }
+
+  async observe(wanted: readonly RoutedResource[]): Promise<RoutedResource[]> {
+    const keys = new Set(wanted.map(keyOf));
+    // Asked by key and not listed: a look costs the same, however many networks there are.
+    const elements = wanted.flatMap((resource) =>
+      resource.kind === 'network-rules' ? possibleKeysOf(resource) : [keyOfPort(resource)],
+    );
+    const present = resourcesOf(await this.#nft.readElements(table, elements));
     return present.filter((resource) => keys.has(keyOf(resource)));
   }
 
-  async observeAll(): Promise<FirewallResource[]> {
+  async observeAll(): Promise<RoutedResource[]> {
     return resourcesOf(await this.#listAll());
   }
 
@@ -74,7 +92,7 @@ export class NftablesFirewall implements Firewall {
   }
 
   /** Read, decide, write; and again when somebody changed the rule set in between. */
-  async #change(change: FirewallChange): Promise<void> {
+  async #change(change: FirewallChange<RoutedResource>): Promise<void> {
     const resources = [...change.remove, ...change.add];
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const generation = await this.#nft.readGeneration();
@@ -98,25 +116,29 @@ export class NftablesFirewall implements Firewall {
   }
 
   async #prepareTable(): Promise<void> {
+    if (await this.#isCurrent()) return;
+    await this.#nft.load(formatTable(resourcesOf(await this.#listAll()).flatMap(elementsOf)));
+  }
+
+  async #isCurrent(): Promise<boolean> {
     const [comment, rules] = await Promise.all([
       this.#nft.readTableComment(table),
       this.#nft.countRules(table),
     ]);
-    if (comment === tableComment && rules === numberOfRules) return;
-    await this.#nft.load(formatTable(await this.#listAll()));
+    return comment === tableComment && rules === numberOfRules;
   }
 
   /** The elements that resources with those keys consist of: ports by key, networks from lists, which are short. */
-  async #presentFor(resources: readonly FirewallResource[]): Promise<Element[]> {
+  async #presentFor(resources: readonly RoutedResource[]): Promise<Element[]> {
     const ports = resources.flatMap((resource) =>
-      resource.kind === 'published-port' ? [keyOfPort(resource)] : [],
+      resource.kind === 'network-rules' ? [] : [keyOfPort(resource)],
     );
     const networks = ports.length === resources.length ? [] : await this.#list(networkSets);
     return [...networks, ...(await this.#nft.readElements(table, ports))];
   }
 
   async #listAll(): Promise<Element[]> {
-    return await this.#list([...networkSets, ...publishMaps]);
+    return await this.#list([...networkSets, ...portSets]);
   }
 
   async #list(schemas: typeof networkSets): Promise<Element[]> {

@@ -46,6 +46,10 @@ const chains = `
     ip saddr 127.0.0.0/8 oifname @bridges masquerade
     ip saddr . oifname @subnets4 return
     ip6 saddr . oifname @subnets6 return
+    meta nfproto ipv4 iifname @routed_bridges4 return
+    meta nfproto ipv6 iifname @routed_bridges6 return
+    ip saddr . iifname @subnets4 snat ip to iifname map @source4
+    ip6 saddr . iifname @subnets6 snat ip6 to iifname map @source6
     ip saddr . iifname @subnets4 iifname @masquerade_bridges masquerade
     ip6 saddr . iifname @subnets6 iifname @masquerade_bridges masquerade
   }
@@ -58,6 +62,15 @@ const chains = `
     oifname @internal_bridges drop
     iifname @internal_bridges drop
     oifname @bridges ct status dnat accept
+    iifname . oifname @no_icc_bridges drop
+    meta nfproto ipv4 oifname @unprotected_bridges4 accept
+    meta nfproto ipv6 oifname @unprotected_bridges6 accept
+    oifname @routed_bridges4 icmp type echo-request accept
+    oifname @routed_bridges6 icmpv6 type echo-request accept
+    oifname @routed_bridges4 ip daddr . meta l4proto . th dport . oifname @open4 accept
+    oifname @routed_bridges6 ip6 daddr . meta l4proto . th dport . oifname @open6 accept
+    iifname . oifname @trusted_interfaces ip daddr . meta l4proto . th dport . oifname @open4 accept
+    iifname . oifname @trusted_interfaces ip6 daddr . meta l4proto . th dport . oifname @open6 accept
     oifname @bridges drop
   }
 `;

@@ -1,7 +1,7 @@
 import { identityOf } from '../../kernel/nft/index.ts';
-import type { FirewallChange } from '../firewall.ts';
+import type { FirewallChange, RoutedResource } from '../firewall.ts';
 import { nextResources } from '../next-resources.ts';
-import { bridgeOf, elementsOf, ownerOf, resourcesOf, type Element } from './elements.ts';
+import { bridgeOf, elementsOf, isOfNetwork, ownerOf, resourcesOf, type Element } from './elements.ts';
 
 /** The elements to delete and to add; deletions come first. */
 export interface Transition {
@@ -16,13 +16,16 @@ export interface Transition {
  * @param present at least the elements of the bridges and with the keys that the change names
  * @throws conflict as `nextResources`; invalid-input for an owner of more than 128 bytes
  */
-export function transitionFor(change: FirewallChange, present: readonly Element[]): Transition {
+export function transitionFor(
+  change: FirewallChange<RoutedResource>,
+  present: readonly Element[],
+): Transition {
   const bridges = new Set(
     [...change.remove, ...change.add].flatMap((resource) =>
       resource.kind === 'network-rules' ? [resource.bridge] : [],
     ),
   );
-  const concerned = present.filter((element) => element.data !== undefined || bridges.has(bridgeOf(element)));
+  const concerned = present.filter((element) => !isOfNetwork(element) || bridges.has(bridgeOf(element)));
   const next = nextResources(change, resourcesOf(concerned));
   const before = byIdentity(concerned);
   const after = byIdentity([...next.values()].flatMap(elementsOf));

@@ -1,7 +1,9 @@
 import {
+  contains,
   gatewayOf,
   invalid,
   ipOf,
+  overlaps,
   parseAddress,
   parseEndpointId,
   parseIp,
@@ -14,6 +16,7 @@ import {
   type NetworkId,
   type NetworkSubnet,
   type PoolId,
+  type Subnet,
 } from '../../model/index.ts';
 import {
   createEndpoint,
@@ -26,13 +29,14 @@ import {
   type Context,
 } from '../../network/index.ts';
 import { addressSpaces } from './ipam-driver.ts';
-import { parseNetworkOptions } from './network-options.ts';
+import { parseNetworkOptions, unknownDockerKeys } from './network-options.ts';
 import { parsePortMap, portMapKey, splitGatewaysKey } from './port-options.ts';
 import {
   createEndpointSchema,
   createNetworkSchema,
   decode,
   endpointSchema,
+  gwAllocCheckSchema,
   joinSchema,
   networkSchema,
   programSchema,
@@ -42,17 +46,32 @@ import type { Calls } from './calls.ts';
 /** The calls of a network driver. Source: libnetwork docs/remote.md and what engines 20.10 to 28.5 were seen to send. */
 export const networkDriver: Calls = {
   'NetworkDriver.GetCapabilities': {
-    run: () => ({ Scope: 'local', ConnectivityScope: 'local' }),
+    run: () => ({ Scope: 'local', ConnectivityScope: 'local', GwAllocChecker: true }),
   },
 
-  // Asked only of drivers that name the capability: every network of ours may have a gateway.
-  'NetworkDriver.GwAllocCheck': { run: () => ({ SkipIPv4: false, SkipIPv6: false }) },
+  // Engines from 28 on ask whether a gateway's address is needed before they take one.
+  'NetworkDriver.GwAllocCheck': {
+    run: (_, body) => {
+      const { Options } = decode(gwAllocCheckSchema, body);
+      const isInternal = Options['com.docker.network.internal'];
+      const options = parseNetworkOptions(Options['com.docker.network.generic'], isInternal);
+      return {
+        SkipIPv4: options.gatewayMode4 === 'isolated' || (isInternal && options.inhibitsIpv4 === true),
+        SkipIPv6: options.gatewayMode6 === 'isolated',
+      };
+    },
+  },
 
   'NetworkDriver.CreateNetwork': {
     run: async (context, body) => {
       const request = decode(createNetworkSchema, body);
       const id = parseNetworkId(request.NetworkID);
       const options = request.Options['com.docker.network.generic'];
+      const isInternal = request.Options['com.docker.network.internal'];
+      const parsed = parseNetworkOptions(options, isInternal);
+      const unknown = unknownDockerKeys(options);
+      if (unknown.length > 0)
+        context.log.warn('options without meaning here', { network: id, keys: unknown });
       const data = [...request.IPv4Data.map(named('IPv4Data')), ...request.IPv6Data.map(named('IPv6Data'))];
       const subnets = data.flatMap(subnetOf);
       await createNetwork(context, {
@@ -68,8 +87,8 @@ export const networkDriver: Calls = {
             ipOf(parseAddress(ip, `${field}.AuxAddresses.${name}`)),
           ),
         ),
-        isInternal: request.Options['com.docker.network.internal'],
-        ...parseNetworkOptions(options),
+        isInternal,
+        ...parsed,
         options,
       });
       return {};
@@ -211,8 +230,25 @@ function named(list: string): (data: AddressData, index: number) => NamedData {
 function subnetOf({ AddressSpace, Pool, Gateway, field }: NamedData): FoundSubnet[] {
   if (Pool === '0.0.0.0/0' || Pool === '::/0') return [];
   const subnet = parseSubnet(Pool, `${field}.Pool`);
+  refuseUnusable(subnet, `${field}.Pool`);
   const gateway = Gateway ? gatewayIn(Gateway, `${field}.Gateway`) : undefined;
+  if (gateway !== undefined && !contains(subnet, gateway) && !contains(linkLocal, gateway)) {
+    throw invalid(`${field}.Gateway`, Gateway, `an address in ${subnet}`);
+  }
   return [{ subnet, space: AddressSpace, ...(gateway === undefined ? {} : { gateway }) }];
+}
+
+const linkLocal = parseSubnet('fe80::/64');
+const multicast = [parseSubnet('224.0.0.0/4'), parseSubnet('ff00::/8')];
+
+/** A part of fe80::/64 would give every interface two link-local addresses with prefixes that disagree. */
+function refuseUnusable(subnet: Subnet, field: string): void {
+  if (multicast.some((range) => overlaps(range, subnet))) {
+    throw invalid(field, subnet, 'addresses of hosts, not of groups');
+  }
+  if (subnet !== linkLocal && overlaps(linkLocal, subnet)) {
+    throw invalid(field, subnet, `${linkLocal} itself, or addresses outside of it`);
+  }
 }
 
 function gatewayIn(text: string, field: string): Ip | undefined {

@@ -13,15 +13,19 @@ const addressData = orElse(
   [],
 );
 
+const networkOptions = orElse(
+  v.object({
+    'com.docker.network.generic': textMap,
+    'com.docker.network.internal': v.optional(v.boolean(), false),
+  }),
+  { 'com.docker.network.generic': {}, 'com.docker.network.internal': false },
+);
+
+export const gwAllocCheckSchema = v.object({ Options: networkOptions });
+
 export const createNetworkSchema = v.object({
   NetworkID: v.string(),
-  Options: orElse(
-    v.object({
-      'com.docker.network.generic': textMap,
-      'com.docker.network.internal': v.optional(v.boolean(), false),
-    }),
-    { 'com.docker.network.generic': {}, 'com.docker.network.internal': false },
-  ),
+  Options: networkOptions,
   IPv4Data: addressData,
   IPv6Data: addressData,
 });

@@ -30,7 +30,9 @@ function formatTable({ table, replace, remove, insert, drop }: TableChange): str
     ),
     ...remove.map((rule) => `-D ${rule.chain} ${words(rule.arguments)}`),
     ...insert.map(({ chain, position, rule }) => `-I ${chain} ${position} ${words(ruleArguments(rule))}`),
-    ...drop.flatMap((chain) => [`-F ${chain}`, `-X ${chain}`]),
+    // All empty first: one may lead to another.
+    ...drop.map((chain) => `-F ${chain}`),
+    ...drop.map((chain) => `-X ${chain}`),
     'COMMIT',
     '',
   ].join('\n');

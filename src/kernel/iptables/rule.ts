@@ -16,7 +16,8 @@ export type Target =
   | 'RETURN'
   | 'MASQUERADE'
   | { readonly jump: ChainName }
-  | { readonly address: Ip; readonly port: Port };
+  | { readonly address: Ip; readonly port: Port }
+  | { readonly source: Ip };
 
 /** A rule of ours: every match must hold. Made of checked values only, so that nothing can slip into the text. */
 export interface Rule {
@@ -27,6 +28,8 @@ export interface Rule {
   readonly outInterface?: InterfacePattern;
   readonly notOutInterface?: InterfacePattern;
   readonly protocol?: Protocol;
+  /** Whether it is an echo request of ICMP in that family; in place of `protocol`. */
+  readonly echoRequest?: IpFamily;
   /** Needs `protocol`. */
   readonly destinationPort?: Port;
   /** Whether the destination is an address of the host. */
@@ -57,6 +60,7 @@ export function ruleArguments(rule: Rule): string[] {
     ...(protocol === undefined || destinationPort === undefined
       ? []
       : ['-m', protocol, '--dport', String(destinationPort)]),
+    ...(rule.echoRequest === undefined ? [] : echoMatches[rule.echoRequest]),
     ...(rule.isForHost === true ? ['-m', 'addrtype', '--dst-type', 'LOCAL'] : []),
     ...(connection === undefined ? [] : ['-m', 'conntrack', '--ctstate', connectionStates[connection]]),
     ...(comment === undefined ? [] : ['-m', 'comment', '--comment', comment]),
@@ -75,9 +79,16 @@ function option(name: string, value: string | undefined): string[] {
 
 const connectionStates = { known: 'RELATED,ESTABLISHED', dnat: 'DNAT' } as const;
 
+/** Source: IANA ICMP and ICMPv6 type numbers. */
+const echoMatches: Readonly<Record<IpFamily, readonly string[]>> = {
+  4: ['-p', 'icmp', '-m', 'icmp', '--icmp-type', '8'],
+  6: ['-p', 'ipv6-icmp', '-m', 'icmp6', '--icmpv6-type', '128'],
+};
+
 function targetArguments(target: Target): string[] {
   if (typeof target === 'string') return ['-j', target];
   if ('jump' in target) return ['-j', target.jump];
+  if ('source' in target) return ['-j', 'SNAT', '--to-source', target.source];
   const address = target.address.includes(':') ? `[${target.address}]` : target.address;
   return ['-j', 'DNAT', '--to-destination', `${address}:${target.port}`];
 }

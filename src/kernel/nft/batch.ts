@@ -26,6 +26,7 @@ export class NftBatches implements Disposable {
   readonly #socket: NativeSocket;
   readonly #where: string;
   #nextSequence = 1;
+  #completed = 0;
 
   private constructor(socket: NativeSocket, netns: string | undefined) {
     this.#socket = socket;
@@ -39,6 +40,11 @@ export class NftBatches implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket.close();
+  }
+
+  /** How many batches were carried out; each increased the generation of the rule set by one. */
+  get completed(): number {
+    return this.#completed;
   }
 
   /**
@@ -72,6 +78,7 @@ export class NftBatches implements Disposable {
       if (errno === generationPassed) return 'stale';
       if (errno !== 0) throw this.#refused(message, doing, errno, reason);
     }
+    this.#completed += 1;
     return 'done';
   }
 

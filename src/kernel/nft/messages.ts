@@ -12,7 +12,7 @@ import { decodeComment, encodeComment } from './userdata.ts';
 
 /** A table by its family and name. Source: `linux/netfilter.h`, NFPROTO_*. */
 export interface TableName {
-  readonly family: 'inet' | 'ip' | 'ip6';
+  readonly family: 'inet' | 'ip' | 'ip6' | 'bridge';
   readonly name: string;
 }
 
@@ -164,7 +164,7 @@ const nonRecursive = 0x100;
 const batchTypes = { begin: 16, end: 17 } as const;
 /** NFNL_BATCH_GENID. */
 const batchGeneration = 1;
-const families = { unspecified: 0, inet: 1, ip: 2, ip6: 10 } as const;
+const families = { unspecified: 0, inet: 1, ip: 2, bridge: 7, ip6: 10 } as const;
 
 const generationId = 1;
 const tableAttributes = { name: 1, userdata: 6 } as const;

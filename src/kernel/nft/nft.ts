@@ -1,5 +1,6 @@
 import { TsnetError } from '../../model/errors.ts';
 import { NetlinkConnection, netlinkProtocols } from '../netlink/connection.ts';
+import { openNetlinkSocket } from '../netlink/socket.ts';
 import { runCommand } from '../run-command.ts';
 import { NftBatches } from './batch.ts';
 import {
@@ -19,6 +20,9 @@ import {
   type TableName,
 } from './messages.ts';
 import type { SetElement, SetSchema } from './set-element.ts';
+
+/** NFNLGRP_NFTABLES. Source: `linux/netfilter/nfnetlink.h`. */
+const changesGroup = 7;
 
 /** Each answer takes a page of the socket's buffer, however small it is; so many surely fit. */
 const keysPerRequest = 64;
@@ -60,6 +64,19 @@ export class Nft implements Disposable {
     if (generation === undefined)
       throw new TsnetError('kernel', 'read nft generation: no number in the answer');
     return generation;
+  }
+
+  /** How often this object changed the rule set otherwise than by `load`: its part of the generation. */
+  get ownChanges(): number {
+    return this.#batches.completed;
+  }
+
+  /** Calls back at changes of the rule set by anybody, several times for a large one. @throws denied */
+  subscribe(onChange: () => void): Disposable {
+    const socket = openNetlinkSocket(netlinkProtocols.netfilter, this.#place.netns);
+    // That some were missed tells the same.
+    socket.listen([changesGroup], onChange, onChange);
+    return { [Symbol.dispose]: () => socket.close() };
   }
 
   /** The comment of a table, empty without one; `undefined` when there is no such table. */

@@ -1,13 +1,14 @@
 import { boundsOf, familyOfRange, type Subnet } from '../../model/subnet.ts';
 import { ipFromBytes, ipFromNumber, ipToBytes, ipToNumber, type Ip } from '../../model/ip.ts';
+import { macFromBytes, macToBytes, type Mac } from '../../model/mac.ts';
 import type { IfName } from '../../model/names.ts';
 import { parsePort, parseProtocol, protocolNumbers, type Port, type Protocol } from '../../model/port.ts';
 
 /** The types of set keys and map values that are used here, by the names that nft(8) gives them. */
-export type FieldType = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'ifname';
+export type FieldType = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'ifname' | 'ether_addr';
 
 /** One field of a key or value. A subnet stands for all its addresses, in sets with intervals only. */
-export type Field = Ip | Subnet | Protocol | Port | IfName;
+export type Field = Ip | Subnet | Protocol | Port | IfName | Mac;
 
 /** The shape of a named set or, with `data`, of a map. */
 export interface SetSchema<Name extends string = string> {
@@ -90,6 +91,7 @@ const fieldLengths: Readonly<Record<FieldType, number>> = {
   inet_proto: 1,
   inet_service: 2,
   ifname: 16,
+  ether_addr: 6,
 };
 
 function isAddress(type: FieldType | undefined): boolean {
@@ -136,6 +138,8 @@ function encodeField(type: FieldType | undefined, field: Field, end: 'first' | '
       name.set(new TextEncoder().encode(field as IfName));
       return name;
     }
+    case 'ether_addr':
+      return macToBytes(field as Mac);
     case undefined:
       throw new RangeError(`element with more fields than its set: ${field}`);
   }
@@ -150,6 +154,8 @@ function decodeField(type: FieldType, bytes: Uint8Array): Field {
       return parseProtocol(bytes[0], 'protocol of a set element');
     case 'inet_service':
       return parsePort(((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0), 'port of a set element');
+    case 'ether_addr':
+      return macFromBytes(bytes);
     case 'ifname':
       return new TextDecoder().decode(bytes).replace(/\0.*$/s, '') as IfName;
   }

@@ -1,8 +1,9 @@
 import { lockDirectory } from '../../support/lock-directory.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFirewall, type Firewall, type FirewallResource } from '../../../src/firewall/index.ts';
+import { parseIfName, parseIp } from '../../../src/model/index.ts';
 import { createLab, type Lab, type Member } from './lab.ts';
-import { network, port } from './resources.ts';
+import { network, openPort, port } from './resources.ts';
 
 const a = network('tsb-a', ['10.1.0.0/24', 'fd00:1::/64']);
 const b = network('tsb-b', ['10.2.0.0/24', 'fd00:2::/64']);
@@ -44,6 +45,13 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
       await lab.ask(from, protocol, address, portNumber),
     ]);
     expect(await Promise.all(asked)).toEqual(expected);
+  }
+
+  async function canPing(from: Member, address: string): Promise<boolean> {
+    return await lab.members[from].exec('ping', '-c', '1', '-W', '0.3', address).then(
+      () => true,
+      () => false,
+    );
   }
 
   async function setBridgeNetfilter(value: 0 | 1): Promise<void> {
@@ -210,6 +218,120 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
       expect(await lab.ask('b1', 'tcp', '192.0.2.2', 80)).toBe('lan 192.0.2.1');
     });
 
+    it('a routed network answers at its own addresses, but only published ports and echo requests', async () => {
+      const open = [openPort('tcp', 'tsb-a', a1), openPort('udp', 'tsb-a', 'fd00:1::2')];
+      expect(await canPing('lan', a1)).toBe(false);
+      await hold([{ ...a, routed: [4, 6] }, b, ...open]);
+      await expectAnswers(
+        ['lan', 'tcp', a1, 80, 'a1 192.0.2.2'],
+        ['lan', 'udp', a1, 80, 'timeout'],
+        ['lan', 'udp', 'fd00:1::2', 80, 'a1 2001:db8::2'],
+        ['lan', 'tcp', 'fd00:1::2', 80, 'timeout'],
+        ['lan', 'tcp', a2, 80, 'timeout'],
+        ['b1', 'tcp', a1, 80, 'a1 10.1.0.1'],
+        ['b1', 'tcp', a2, 80, 'timeout'],
+        ['a2', 'tcp', a1, 80, 'a1 10.1.0.3'],
+        ['host', 'tcp', a1, 80, 'a1 10.1.0.1'],
+        ['a1', 'tcp', '192.0.2.2', 80, 'lan 10.1.0.2'],
+        ['a1', 'tcp', '2001:db8::2', 80, 'lan fd00:1::2'],
+        ['a1', 'tcp', '10.2.0.2', 80, 'timeout'],
+      );
+      for (const address of [a1, a2, 'fd00:1::2']) expect(await canPing('lan', address)).toBe(true);
+      expect(await canPing('lan', '10.2.0.2')).toBe(false);
+      expect(sorted(await firewall.observeAll())).toEqual(sorted(present));
+      await hold([{ ...a, routed: [4, 6] }, b]);
+      expect(await lab.ask('lan', 'tcp', a1, 80)).toBe('timeout');
+      await hold([a, b, ...ports]);
+      expect(await canPing('lan', a1)).toBe(false);
+    });
+
+    it('a network may be routed in one family and translated in the other', async () => {
+      const open = [openPort('tcp', 'tsb-a', 'fd00:1::2')];
+      await hold([{ ...a, routed: [6] }, b, ...open, port('tcp', 8080, a1)]);
+      await expectAnswers(
+        ['lan', 'tcp', 'fd00:1::2', 80, 'a1 2001:db8::2'],
+        ['a1', 'tcp', '2001:db8::2', 80, 'lan fd00:1::2'],
+        ['lan', 'tcp', a1, 80, 'timeout'],
+        ['lan', 'tcp', '192.0.2.1', 8080, 'a1 192.0.2.2'],
+        ['a1', 'tcp', '192.0.2.2', 80, 'lan 192.0.2.1'],
+      );
+      expect(sorted(await firewall.observeAll())).toEqual(sorted(present));
+      await hold([a, b, ...ports]);
+    });
+
+    it('an unprotected network answers on every port at its own addresses, and is translated as well', async () => {
+      await hold([{ ...a, unprotected: [4] }, b, ...ports]);
+      await expectAnswers(
+        ['lan', 'tcp', a1, 80, 'a1 192.0.2.2'],
+        ['lan', 'udp', a2, 80, 'a2 192.0.2.2'],
+        ['b1', 'tcp', a2, 80, 'a2 10.1.0.1'],
+        ['lan', 'tcp', 'fd00:1::2', 80, 'timeout'],
+        ['lan', 'tcp', '192.0.2.1', 8080, 'a1 192.0.2.2'],
+        ['a1', 'tcp', '192.0.2.2', 80, 'lan 192.0.2.1'],
+      );
+      expect(sorted(await firewall.observeAll())).toEqual(sorted(present));
+      await hold([a, b, ...ports]);
+    });
+
+    it('a trusted interface leads to published ports at their own addresses, and nothing else does', async () => {
+      const trusting = { ...a, trustedInterfaces: [parseIfName('eth0'), parseIfName('eth7')] };
+      const open = [openPort('tcp', 'tsb-a', a1), openPort('tcp', 'tsb-a', 'fd00:1::2')];
+      await hold([trusting, b, ...ports, ...open]);
+      await expectAnswers(
+        ['lan', 'tcp', a1, 80, 'a1 192.0.2.2'],
+        ['lan', 'tcp', 'fd00:1::2', 80, 'a1 2001:db8::2'],
+        ['lan', 'udp', a1, 80, 'timeout'],
+        ['lan', 'tcp', a2, 80, 'timeout'],
+        ['b1', 'tcp', a1, 80, 'timeout'],
+        ['a1', 'tcp', '192.0.2.2', 80, 'lan 192.0.2.1'],
+        ['lan', 'tcp', '192.0.2.1', 8080, 'a1 192.0.2.2'],
+      );
+      expect(await canPing('lan', a1)).toBe(false);
+      expect(sorted(await firewall.observeAll())).toEqual(sorted(present));
+      await hold([{ ...a, trustedInterfaces: [parseIfName('eth7')] }, b, ...ports, ...open]);
+      expect(await lab.ask('lan', 'tcp', a1, 80)).toBe('timeout');
+      await hold([a, b, ...ports]);
+    });
+
+    it('connections leave with the addresses that the user chose', async () => {
+      const sources = [parseIp('192.0.2.9'), parseIp('2001:db8::9')];
+      await hold([{ ...a, hostSources: sources }, b, ...ports]);
+      await expectAnswers(
+        ['a1', 'tcp', '192.0.2.2', 80, 'lan 192.0.2.9'],
+        ['a1', 'udp', '192.0.2.2', 80, 'lan 192.0.2.9'],
+        ['a1', 'tcp', '2001:db8::2', 80, 'lan 2001:db8::9'],
+        ['b1', 'tcp', '192.0.2.2', 80, 'lan 192.0.2.1'],
+        ['lan', 'tcp', '192.0.2.1', 8080, 'a1 192.0.2.2'],
+        ['a1', 'tcp', '192.0.2.1', 8080, 'a1 10.1.0.1'],
+        ['host', 'tcp', '127.0.0.1', 8080, 'a1 10.1.0.1'],
+      );
+      expect(sorted(await firewall.observeAll())).toEqual(sorted(present));
+      await hold([{ ...a, hostSources: sources.slice(0, 1) }, b, ...ports]);
+      await expectAnswers(
+        ['a1', 'tcp', '192.0.2.2', 80, 'lan 192.0.2.9'],
+        ['a1', 'tcp', '2001:db8::2', 80, 'lan 2001:db8::1'],
+      );
+      await hold([a, b, ...ports]);
+    });
+
+    it('without icc an open port is closed to neighbours that come by way of the host', async () => {
+      const open = [openPort('tcp', 'tsb-a', a1)];
+      const byHost = ['10.1.0.2/32', 'via', '10.1.0.1', 'dev', 'eth0'];
+      await lab.members.a2.exec('ip', 'route', 'add', ...byHost);
+      try {
+        await hold([{ ...a, routed: [4] }, b, ...open]);
+        expect(await lab.ask('a2', 'tcp', a1, 80)).toBe('a1 10.1.0.3');
+        await hold([{ ...a, routed: [4], allowsIcc: false }, b, ...open]);
+        await expectAnswers(['a2', 'tcp', a1, 80, 'timeout'], ['lan', 'tcp', a1, 80, 'a1 192.0.2.2']);
+        await hold([{ ...a, unprotected: [4], allowsIcc: false }, b]);
+        await expectAnswers(['a2', 'tcp', a1, 80, 'timeout'], ['lan', 'tcp', a1, 80, 'a1 192.0.2.2']);
+      } finally {
+        await lab.members.a2.exec('ip', 'route', 'del', ...byHost);
+        await lab.members.a2.exec('ip', 'route', 'flush', 'cache');
+      }
+      await hold([a, b, ...ports]);
+    });
+
     it('a network that does not masquerade shows its addresses', async () => {
       await hold([{ ...a, masquerades: false }, b, ...ports]);
       await expectAnswers(
@@ -296,6 +418,23 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
     await firewall.apply({ remove: [port('tcp', 8080, a2)], add: [port('tcp', 8080, a1)] });
   });
 
+  it('keeps the table of guards as long as a network wants it, and notices its loss', async () => {
+    const tables = async () => (await lab.host.exec('nft', 'list', 'tables', 'bridge')).stdout;
+    const guarded = { ...a, antispoofs: true } as const;
+    await hold([guarded, b, ...ports]);
+    expect(await tables()).toBe('table bridge tsnet\n');
+    expect(sorted(await firewall.observe([guarded, b]))).toEqual(sorted([guarded, b]));
+    expect(sorted(await firewall.observeAll())).toEqual(sorted(present));
+    await lab.host.exec('nft', 'delete', 'table', 'bridge', 'tsnet');
+    expect(sorted(await firewall.observe([guarded, b]))).toEqual(sorted([a, b]));
+    await hold([guarded, { ...b, antispoofs: true }, ...ports]);
+    expect(sorted(await firewall.observeAll())).toEqual(sorted(present));
+    await hold([a, { ...b, antispoofs: true }, ...ports]);
+    expect(await tables()).toBe('table bridge tsnet\n');
+    await hold([a, b, ...ports]);
+    expect(await tables()).toBe('');
+  });
+
   it('accepts bridges with names of their own', async () => {
     const own = network('lan7', ['10.7.0.0/24']);
     await hold([...present, own]);
@@ -309,9 +448,11 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
     const rules = async () => {
       const list = 'nft -s list ruleset; iptables-legacy-save; ip6tables-legacy-save';
       const { stdout } = await lab.host.exec('sh', '-c', list);
-      // Without counters and dates; tables are listed in the order in which they were made.
+      // Without counters and dates; tables and elements are listed in the order in which they were made.
       return stdout
+        .replaceAll(/elements = \{|,$|\}$/gm, '')
         .split('\n')
+        .map((line) => line.trim())
         .filter((line) => !/^[#:]/.test(line))
         .sort();
     };
@@ -351,7 +492,18 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
 
 /** Resources in an order and with an order of fields that don't matter. */
 function sorted(resources: readonly FirewallResource[]): string[] {
-  return resources.map((resource) => JSON.stringify(resource, Object.keys(resource).sort())).sort();
+  return resources
+    .map((resource) =>
+      JSON.stringify(
+        Object.entries(resource)
+          .map(([name, value]): [string, unknown] => [
+            name,
+            Array.isArray(value) ? value.map(String).sort() : value,
+          ])
+          .sort(([one], [other]) => (one < other ? -1 : 1)),
+      ),
+    )
+    .sort();
 }
 
 /** What somebody may do to our rules. */

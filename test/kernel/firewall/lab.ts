@@ -6,7 +6,7 @@ import { createNetns, type Netns } from '../../support/netns.ts';
 /**
  * A small world for one firewall, in namespaces of its own:
  *
- *     lan 192.0.2.2, 2001:db8::2 ─── host 192.0.2.1, 192.0.2.9, 2001:db8::1
+ *     lan 192.0.2.2, 2001:db8::2 ─── host 192.0.2.1, 192.0.2.9, 2001:db8::1, 2001:db8::9
  *                                      ├── tsb-a 10.1.0.1/24, fd00:1::1/64 ── a1 (.2), a2 (.3)
  *                                      └── tsb-b 10.2.0.1/24, fd00:2::1/64 ── b1 (.2)
  *
@@ -38,6 +38,7 @@ export async function createLab(): Promise<Lab> {
      ip address add 192.0.2.1/24 dev eth0
      ip address add 192.0.2.9/24 dev eth0
      ip address add 2001:db8::1/64 dev eth0 nodad
+     ip address add 2001:db8::9/64 dev eth0 nodad preferred_lft 0
      echo 1 >/proc/sys/net/ipv4/ip_forward
      echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
      ${bridge('tsb-a', 1)}

@@ -5,6 +5,7 @@ import {
   parsePort,
   parseSubnet,
   type NetworkRules,
+  type OpenPort,
   type Protocol,
   type PublishedPort,
 } from '../../../src/model/index.ts';
@@ -30,6 +31,18 @@ export function port(protocol: Protocol, hostPort: number, target: string, hostI
     protocol,
     ...(hostIp === undefined ? {} : { hostIp: parseIp(hostIp) }),
     hostPort: parsePort(hostPort),
+    target: parseIp(target),
+    targetPort: parsePort(80),
+    owner: `endpoint:of-${target}`,
+  };
+}
+
+/** Port 80 of an address, open at that address itself. */
+export function openPort(protocol: Protocol, bridge: string, target: string): OpenPort {
+  return {
+    kind: 'open-port',
+    bridge: parseIfName(bridge),
+    protocol,
     target: parseIp(target),
     targetPort: parsePort(80),
     owner: `endpoint:of-${target}`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nextResources } from '../../../src/firewall/next-resources.ts';
-import type { FirewallResource } from '../../../src/firewall/index.ts';
+import type { RoutedResource } from '../../../src/firewall/index.ts';
 import { network, port } from './resources.ts';
 
 const a = network('tsb-a', ['10.1.0.0/24']);
@@ -8,10 +8,10 @@ const web = port('tcp', 8080, '10.1.0.2');
 const other = port('tcp', 8080, '10.1.0.3');
 
 function after(
-  present: readonly FirewallResource[],
-  remove: readonly FirewallResource[],
-  add: readonly FirewallResource[],
-): FirewallResource[] {
+  present: readonly RoutedResource[],
+  remove: readonly RoutedResource[],
+  add: readonly RoutedResource[],
+): RoutedResource[] {
   return [...nextResources({ remove, add }, present).values()];
 }
 

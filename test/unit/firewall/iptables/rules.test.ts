@@ -4,11 +4,11 @@ import { observedResources } from '../../../../src/firewall/iptables/observed.ts
 import { emptyTables, wantedTables } from '../../../../src/firewall/iptables/rules.ts';
 import { formatRestore } from '../../../../src/kernel/iptables/format-restore.ts';
 import { parseSave, type SavedTables } from '../../../../src/kernel/iptables/parse-save.ts';
-import type { FirewallResource } from '../../../../src/firewall/index.ts';
+import type { RoutedResource } from '../../../../src/firewall/index.ts';
 import type { IpFamily } from '../../../../src/model/index.ts';
 import { network, port } from '../resources.ts';
 
-const resources: readonly FirewallResource[] = [
+const resources: readonly RoutedResource[] = [
   network('tsb-a', ['10.1.0.0/24', 'fd00:1::/64']),
   { ...network('own', ['10.2.0.0/24']), isInternal: true, allowsIcc: false, masquerades: false },
   port('tcp', 8080, '10.1.0.2'),
@@ -61,8 +61,8 @@ describe('the rules of networks and ports', () => {
       '-D OUTPUT ! -d ::1/128 -m addrtype --dst-type LOCAL -j TSNET-PUBLISH',
       '-D POSTROUTING -j TSNET-MASQUERADE',
       '-F TSNET-PUBLISH',
-      '-X TSNET-PUBLISH',
       '-F TSNET-MASQUERADE',
+      '-X TSNET-PUBLISH',
       '-X TSNET-MASQUERADE',
       'COMMIT',
       '*filter',

@@ -4,15 +4,15 @@ import { sets } from '../../../../src/firewall/nftables/sets.ts';
 import { transitionFor } from '../../../../src/firewall/nftables/transition.ts';
 import { formatElement } from '../../../../src/kernel/nft/index.ts';
 import { parseIfName } from '../../../../src/model/index.ts';
-import type { FirewallResource } from '../../../../src/firewall/index.ts';
+import type { RoutedResource } from '../../../../src/firewall/index.ts';
 import { network, port } from '../resources.ts';
 
 const a = network('tsb-a', ['10.1.0.0/24', 'fd00:1::/64']);
 const web = port('tcp', 8080, '10.1.0.2');
 
 function lines(
-  remove: readonly FirewallResource[],
-  add: readonly FirewallResource[],
+  remove: readonly RoutedResource[],
+  add: readonly RoutedResource[],
   present: readonly Element[],
 ) {
   const transition = transitionFor({ remove, add }, present);

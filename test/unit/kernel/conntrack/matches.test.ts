@@ -23,7 +23,7 @@ const flow: Flow = {
 };
 
 it('takes flows by their original destination and their translation', () => {
-  const base = { protocol: 'udp', originalDestinationPort: port } as const;
+  const base = { protocol: 'udp', originalDestinationPorts: [port] } as const;
   expect(matches(flow, base)).toBe(true);
   expect(matches(flow, { ...base, replySource: parseIp('10.1.0.2') })).toBe(true);
   expect(matches(flow, { ...base, originalDestination: parseIp('192.0.2.9'), family: 4 })).toBe(true);
@@ -31,5 +31,5 @@ it('takes flows by their original destination and their translation', () => {
   expect(matches(flow, { ...base, originalDestination: parseIp('192.0.2.8') })).toBe(false);
   expect(matches(flow, { ...base, family: 6 })).toBe(false);
   expect(matches(flow, { ...base, protocol: 'tcp' })).toBe(false);
-  expect(matches(flow, { ...base, originalDestinationPort: parsePort(5353) })).toBe(false);
+  expect(matches(flow, { ...base, originalDestinationPorts: [parsePort(5353)] })).toBe(false);
 });

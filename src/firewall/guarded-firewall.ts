@@ -1,0 +1,96 @@
+import { keyOf, type NetworkRules, type SourceGuard } from '../model/resource.ts';
+import type {
+  Firewall,
+  FirewallBackend,
+  FirewallChange,
+  FirewallResource,
+  RoutedResource,
+} from './firewall.ts';
+import type { SourceGuards } from './source-guard/source-guards.ts';
+
+/**
+ * A firewall together with the guards of bridge ports, which are the same for every back end. Their table is there as
+ * long as a network is that wants it; such a network counts as intact only while it is.
+ */
+export class GuardedFirewall implements Firewall {
+  readonly backend: FirewallBackend;
+  readonly #routed: Firewall<RoutedResource>;
+  readonly #guards: SourceGuards;
+
+  constructor(routed: Firewall<RoutedResource>, guards: SourceGuards) {
+    this.backend = routed.backend;
+    this.#routed = routed;
+    this.#guards = guards;
+  }
+
+  [Symbol.dispose](): void {
+    this.#routed[Symbol.dispose]();
+  }
+
+  async prepare(): Promise<readonly string[]> {
+    return await this.#routed.prepare();
+  }
+
+  async apply({ remove, add }: FirewallChange): Promise<void> {
+    if (add.some(isGuardedNetwork)) await this.#guards.prepare();
+    await this.#guards.apply({ remove: remove.filter(isGuard), add: add.filter(isGuard) });
+    await this.#routed.apply({ remove: remove.filter(isRouted), add: add.filter(isRouted) });
+    const kept = new Set(add.filter(isGuardedNetwork).map(keyOf));
+    if (remove.some((resource) => isGuardedNetwork(resource) && !kept.has(keyOf(resource)))) {
+      const others = await this.#routed.observeAll();
+      if (!others.some(isGuardedNetwork)) await this.#guards.remove();
+    }
+  }
+
+  async findDamage(): Promise<readonly string[]> {
+    return await this.#routed.findDamage();
+  }
+
+  async readRevision(): Promise<string> {
+    return await this.#routed.readRevision();
+  }
+
+  subscribe(onChange: () => void): Disposable {
+    return this.#routed.subscribe(onChange);
+  }
+
+  async observe(wanted: readonly FirewallResource[]): Promise<FirewallResource[]> {
+    const [routed, guards] = await Promise.all([
+      this.#routed.observe(wanted.filter(isRouted)),
+      this.#guards.observe(wanted.filter(isGuard)),
+    ]);
+    return [...(await this.#withoutLostGuards(routed)), ...guards];
+  }
+
+  async observeAll(): Promise<FirewallResource[]> {
+    const [routed, guards] = await Promise.all([this.#routed.observeAll(), this.#guards.observeAll()]);
+    return [...(await this.#withoutLostGuards(routed)), ...guards];
+  }
+
+  async remove(): Promise<void> {
+    await this.#routed.remove();
+    await this.#guards.remove();
+  }
+
+  /** What the back end notes of a network says nothing about the table of guards, which somebody may have flushed. */
+  async #withoutLostGuards(resources: readonly RoutedResource[]): Promise<RoutedResource[]> {
+    if (!resources.some(isGuardedNetwork) || (await this.#guards.isCurrent())) return [...resources];
+    return resources.map((resource) => {
+      if (!isGuardedNetwork(resource)) return resource;
+      const { antispoofs: _, ...rest } = resource;
+      return rest;
+    });
+  }
+}
+
+function isGuard(resource: FirewallResource): resource is SourceGuard {
+  return resource.kind === 'source-guard';
+}
+
+function isRouted(resource: FirewallResource): resource is RoutedResource {
+  return !isGuard(resource);
+}
+
+function isGuardedNetwork(resource: FirewallResource): resource is NetworkRules {
+  return resource.kind === 'network-rules' && resource.antispoofs === true;
+}

@@ -1,0 +1,125 @@
+import { identityOf, type Nft, type TableName } from '../../kernel/nft/index.ts';
+import { TsnetError } from '../../model/errors.ts';
+import { formatResource, type SourceGuard } from '../../model/resource.ts';
+import type { FirewallChange } from '../firewall.ts';
+import { withFirewallLock } from '../firewall-lock.ts';
+import { elementsOf, guardsOf, type Element } from './elements.ts';
+import { formatTable, guardSets, numberOfRules, table as name, tableComment } from './structure.ts';
+
+const table: TableName = { family: 'bridge', name };
+
+/**
+ * Keeps containers from sending in the name of others, at the port of the bridge that they are behind: there is no
+ * other place that frames between two containers pass. Needs nftables, whatever the firewall is made of.
+ */
+export class SourceGuards {
+  readonly #nft: Nft;
+  readonly #lockDirectory: string;
+
+  /** @param nft whose owner closes it */
+  constructor(nft: Nft, lockDirectory: string) {
+    this.#nft = nft;
+    this.#lockDirectory = lockDirectory;
+  }
+
+  /** Makes the table where it is absent or not current; the guards in it are kept. @throws unsupported */
+  async prepare(): Promise<void> {
+    await withFirewallLock(this.#lockDirectory, async () => {
+      if (await this.isCurrent()) return;
+      const guards = guardsOf(await this.#listAll());
+      await this.#nft.load(formatTable(guards.flatMap(elementsOf))).catch((cause: unknown) => {
+        if (!(cause instanceof TsnetError) || (cause.kind !== 'unsupported' && cause.kind !== 'kernel'))
+          throw cause;
+        throw new TsnetError('unsupported', `guard the ports of a bridge: ${cause.message}`, {
+          hint: 'option tsnet.antispoof needs nft(8) and a kernel with nftables for bridges, whatever --firewall is',
+          cause,
+        });
+      });
+    });
+  }
+
+  /** Whether the table is there as this version makes it. */
+  async isCurrent(): Promise<boolean> {
+    const [comment, rules] = await Promise.all([
+      this.#nft.readTableComment(table),
+      this.#nft.countRules(table),
+    ]);
+    return comment === tableComment && rules === numberOfRules;
+  }
+
+  /**
+   * Carries out a change, all of it or nothing. A guard replaces one of the same owner; to remove what is absent or
+   * another's changes nothing.
+   *
+   * @throws conflict when a port is guarded for another owner; drift when somebody removed the table
+   */
+  async apply({ remove, add }: FirewallChange<SourceGuard>): Promise<void> {
+    if (remove.length + add.length === 0) return;
+    await withFirewallLock(this.#lockDirectory, async () => {
+      const present = await this.#nft.readElements(table, [...remove, ...add].flatMap(elementsOf));
+      const next = new Map(guardsOf(present).map((guard) => [guard.link, guard]));
+      for (const guard of remove) if (next.get(guard.link)?.owner === guard.owner) next.delete(guard.link);
+      for (const guard of add) {
+        const held = next.get(guard.link);
+        if (held !== undefined && held.owner !== guard.owner) throw conflict(guard, held);
+        next.set(guard.link, guard);
+      }
+      const before = byIdentity(present);
+      const after = byIdentity([...next.values()].flatMap(elementsOf));
+      const change = {
+        remove: [...before].flatMap(([identity, element]) => (after.has(identity) ? [] : [element])),
+        add: [...after].flatMap(([identity, element]) => (before.has(identity) ? [] : [element])),
+      };
+      await this.#nft.changeElements(table, change).catch((cause: unknown) => {
+        if (!(cause instanceof TsnetError) || cause.errno !== 'ENOENT') throw cause;
+        throw new TsnetError(
+          'drift',
+          `change nft table bridge ${name}: somebody removed it or a part of it`,
+          {
+            hint: 'tsnet makes it again, with everything that is recorded',
+            cause,
+          },
+        );
+      });
+    });
+  }
+
+  /** Those of the wanted that exist, as far as the wanted tell what to ask for. */
+  async observe(wanted: readonly SourceGuard[]): Promise<SourceGuard[]> {
+    if (wanted.length === 0) return [];
+    return guardsOf(await this.#nft.readElements(table, wanted.flatMap(elementsOf)));
+  }
+
+  /** Every guard. */
+  async observeAll(): Promise<SourceGuard[]> {
+    return guardsOf(await this.#listAll());
+  }
+
+  /** Takes the table away with everything in it, where it is. */
+  async remove(): Promise<void> {
+    await withFirewallLock(this.#lockDirectory, async () => {
+      if ((await this.#nft.readTableComment(table)) === undefined) return;
+      await this.#nft.load(`delete table bridge ${name}\n`);
+    });
+  }
+
+  async #listAll(): Promise<Element[]> {
+    const schemas = Object.values(guardSets);
+    const lists = await Promise.all(schemas.map(async (set) => await this.#nft.listElements(table, set)));
+    return lists.flat();
+  }
+}
+
+function byIdentity(elements: readonly Element[]): ReadonlyMap<string, Element> {
+  return new Map(elements.map((element) => [identityOf(element), element]));
+}
+
+function conflict(guard: SourceGuard, held: SourceGuard): TsnetError {
+  return new TsnetError(
+    'conflict',
+    `add ${formatResource(guard)}: ${held.owner} has ${formatResource(held)}`,
+    {
+      subject: `port ${guard.link}`,
+    },
+  );
+}
