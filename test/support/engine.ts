@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startTsnetDaemon } from './engine-daemon.ts';
 import { listLeftovers } from './engine-leftovers.ts';
-import { CommandError, type Run, run } from './engine-run.ts';
+import { CommandError, type Run, run, type RunOptions } from './engine-run.ts';
 
 /** Name of the image every engine has; `scripts/lib/image` tells what it serves. */
 export const testImage = 'tsnet-test';
@@ -36,7 +36,9 @@ export interface Engine extends AsyncDisposable {
   readonly docker: (...args: string[]) => Promise<string>;
   /** `docker …` that must fail; gives its error output. */
   readonly dockerFails: (...args: string[]) => Promise<string>;
-  /** `docker-compose …` in a folder with a compose file. */
+  /** The version that was asked for, else what `dockerd` of this machine says: major and minor. */
+  readonly version: string;
+  /** `docker-compose …` in a folder with a compose file: version 1 of Debian 12, version 2 with newer engines. */
   readonly compose: (folder: string, ...args: string[]) => Promise<string>;
   /** Commands inside a container. */
   readonly container: (name: string) => Run;
@@ -58,8 +60,16 @@ export interface Engine extends AsyncDisposable {
   readonly leftovers: () => Promise<string[]>;
 }
 
+/** The engines there are; 20.10 is the one of Debian 12. */
+export type EngineVersion = '20.10' | '26.1' | '28.5';
+
 /** How to start an engine. */
 export interface EngineOptions {
+  /**
+   * Default: the engine of this machine. Any other comes with the programs of its own Debian (`scripts/lib/suite`),
+   * which is unpacked when it is used for the first time.
+   */
+  readonly version?: EngineVersion;
   /** Added to dockerd's command line, such as `--live-restore`. */
   readonly daemonFlags?: readonly string[];
 }
@@ -70,21 +80,27 @@ const dockerClient = existsSync('/usr/bin/docker') ? '/usr/bin/docker' : 'docker
 const script = join(root, 'scripts/lib/engine');
 
 /**
- * Starts an engine; takes about two seconds. Everything ends and is removed when it is disposed, and also when the
+ * Starts an engine; takes about two seconds, and a minute more when its Debian has to be unpacked. Everything ends and is removed when it is disposed, and also when the
  * test process dies.
  * @throws {Error} A program is missing, root rights are, or dockerd does not start; the message says what it said.
  */
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
   const folder = await mkdtemp('/tmp/tsnet-');
   const name = folder.slice('/tmp/'.length);
-  const stop = await startScript(folder, options.daemonFlags ?? []);
-  const exec: Run = (command, ...args) => run(script, ['enter', folder, command, ...args]);
+  const { version, suite } = await findEngine(options.version);
+  const stop = await startScript(folder, options.daemonFlags ?? [], suite);
+  const enter = (args: readonly string[], runOptions?: RunOptions) =>
+    run(script, ['enter', folder, ...args], runOptions);
+  const exec: Run = (...command) => enter(command);
   const client = {
     DOCKER_HOST: `unix://${folder}/run/docker.sock`,
     DOCKER_CONFIG: join(folder, 'client'),
     COMPOSE_HTTP_TIMEOUT: '120',
   };
-  const docker: Engine['docker'] = (...args) => run(dockerClient, args, { env: client });
+  const docker: Engine['docker'] = (...args) =>
+    suite === undefined
+      ? run(dockerClient, args, { env: client })
+      : enter(['docker', ...args], { env: client });
   const daemon = startTsnetDaemon({ exec, folder, script, program: join(root, 'dist/tsnet') });
   const halt: Engine['haltEngine'] = async (signal = 'SIGTERM') => {
     await run(script, ['halt', folder, signal]);
@@ -101,6 +117,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       exec: (command, ...args) => run('nsenter', [`--net=/run/netns/${name}-lan`, '--', command, ...args]),
     },
     folder,
+    version,
     pluginSocket: join(folder, 'run/docker/plugins/tsnet.sock'),
     docker,
     dockerFails: async (...args) => {
@@ -111,7 +128,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       if (output instanceof CommandError) return output.stderr;
       throw new Error(`docker ${args.join(' ')} should have failed but printed: ${output}`);
     },
-    compose: (project, ...args) => run('docker-compose', args, { cwd: project, env: client }),
+    compose: (project, ...args) =>
+      suite === undefined
+        ? run('docker-compose', args, { cwd: project, env: client })
+        : enter(['sh', '-c', 'cd "$0" && exec docker-compose "$@"', project, ...args], { env: client }),
     container:
       (container) =>
       (command, ...args) =>
@@ -131,9 +151,28 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   };
 }
 
+/** Where an engine of this version is: on this machine, or in the folder of another Debian. */
+async function findEngine(wanted?: EngineVersion): Promise<{ version: string; suite?: string }> {
+  const said = await run('dockerd', ['--version']);
+  const own = /\d+\.\d+/.exec(said)?.[0];
+  if (own === undefined) throw new Error(`dockerd --version says no version: ${said}`);
+  if (wanted === undefined || wanted === own) return { version: own };
+  return {
+    version: wanted,
+    suite: await run(join(root, 'scripts/lib/suite'), [wanted], { timeoutMs: 600_000 }),
+  };
+}
+
 /** Starts `scripts/lib/engine run`, which lives as long as its standard input; gives the function that ends it. */
-async function startScript(folder: string, flags: readonly string[]): Promise<() => Promise<void>> {
-  const child = spawn(script, ['run', folder, ...flags], { stdio: ['pipe', 'pipe', 'pipe'] });
+async function startScript(
+  folder: string,
+  flags: readonly string[],
+  suite: string | undefined,
+): Promise<() => Promise<void>> {
+  const child = spawn(script, ['run', folder, ...flags], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ENGINE_ROOT: suite ?? '' },
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   const ended = new Promise<void>((resolve, reject) => {

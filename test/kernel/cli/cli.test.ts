@@ -121,7 +121,7 @@ describe('networks without an engine', () => {
     [['--subnet', '10.66.0.0/24', '--gateway', '10.66.0.255'], 2, '10.66.0.255'],
     [['--opt', 'mtu'], 2, '--opt: "mtu" is not allowed, expected key=value'],
     [['--opt', 'mtu=big'], 2, 'option mtu: "big" is not allowed'],
-    [['--opt', 'bridge=lo'], 4, 'an interface of this name that tsnet did not make is in the way'],
+    [['--opt', 'bridge=lo'], 4, 'interface lo is in the way, and it is no bridge'],
     [['--colour'], 2, 'unknown option'],
   ])('are refused with %j and nothing is left', async (flags, code, message) => {
     const outcome = await tsnet('network', 'create', 'bad', ...flags);

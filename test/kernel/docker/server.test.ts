@@ -82,6 +82,7 @@ describe('requests', () => {
     expect(await host.succeed('NetworkDriver.GetCapabilities')).toEqual({
       Scope: 'local',
       ConnectivityScope: 'local',
+      GwAllocChecker: true,
     });
   });
 
