@@ -14,4 +14,6 @@ export interface Lease {
   readonly kind: LeaseKind;
   /** Who has it, where it is known: an engine that asks for an address does not say for whom. */
   readonly owner?: string;
+  /** Seconds since 1970; absent in leases of older versions. */
+  readonly createdAt?: number;
 }

@@ -30,6 +30,8 @@ export interface Pool {
   readonly last?: Ip;
   /** Options as the user wrote them. */
   readonly options: Readonly<Record<string, string>>;
+  /** Which engine was seen to use it: the only one whose word counts when it says that it does not. */
+  readonly engine?: string;
   /** Seconds since 1970. */
   readonly createdAt: number;
 }

@@ -12,5 +12,8 @@ export {
   type PoolRequest,
 } from './pools.ts';
 export { publish, unpublish } from './ports.ts';
-export { recover } from './recover.ts';
+export { findDrift, formatDrift, recover, type Drift } from './recover.ts';
 export { openContext, type FirewallChoice, type OpenContext, type Settings } from './open-context.ts';
+export { watchKernel } from './watch.ts';
+export { collectGarbage, findDeadEndpoints, inBoth, lookForGarbage, noteEngine } from './collect-garbage.ts';
+export { formatGarbage, type EngineUse, type Garbage } from './find-garbage.ts';

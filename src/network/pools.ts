@@ -59,7 +59,7 @@ export async function requestAddress(
       ...(wanted === undefined ? {} : { address: wanted }),
     });
     tx.putPool(moved);
-    tx.putLease({ pool: id, ip, kind: purpose });
+    tx.putLease({ pool: id, ip, kind: purpose, createdAt: Math.floor(Date.now() / 1000) });
     return addressIn(ip, pool.subnet);
   });
 }
@@ -79,12 +79,15 @@ export async function releaseAddress(context: Context, id: PoolId, ip: Ip): Prom
     context.log.warn('endpoint ends: its address was released', { network, endpoint });
     await deleteEndpoint(context, network, endpoint);
   }
-  await context.state.transact((tx) => {
-    const pool = tx.pool(id);
-    if (pool === undefined || tx.lease(id, ip) === undefined) return;
-    release(pool, tx.nodes(id), ip);
-    tx.deleteLease(id, ip);
-  });
+  await context.state.transact((tx) => freeLease(tx, id, ip));
+}
+
+/** Makes an address of a pool free. An unknown one is success. */
+export function freeLease(tx: StateTransaction, id: PoolId, ip: Ip): void {
+  const pool = tx.pool(id);
+  if (pool === undefined || tx.lease(id, ip) === undefined) return;
+  release(pool, tx.nodes(id), ip);
+  tx.deleteLease(id, ip);
 }
 
 /**

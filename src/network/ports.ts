@@ -1,6 +1,5 @@
-import { chooseHostPort, defaultDynamicPorts } from '../ipam/index.ts';
+import { chooseHostPort } from '../ipam/index.ts';
 import { deleteFlows } from '../kernel/conntrack/index.ts';
-import { listListeners, type Listener } from '../kernel/sockets/index.ts';
 import {
   familyOf,
   TsnetError,
@@ -10,17 +9,18 @@ import {
   type IpFamily,
   type Network,
   type NetworkId,
+  type OpenEndpointPort,
   type Port,
   type PortBinding,
-  type PortRange,
   type PortRequest,
-  type Protocol,
 } from '../model/index.ts';
 import { familiesOf } from '../plan/index.ts';
 import type { StateTransaction } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
 import type { Context } from './context.ts';
 import { requireEndpoint, type Attachment } from './endpoints.ts';
+import { openPortsOf, translatedFamilies } from './open-ports.ts';
+import { nameListeners, readListeners, type NamedListener } from './port-listeners.ts';
 
 /** How ports are published. */
 export interface PublishOptions {
@@ -47,29 +47,51 @@ export async function publish(
   options: PublishOptions = {},
 ): Promise<readonly PortBinding[]> {
   const listeners = await readListeners(context, requests);
-  const ports = await commit(context, { network, endpoints: [id] }, (tx) => {
-    const attachment = requireEndpoint(tx, network, id);
-    forgetPorts(tx, attachment.endpoint);
-    const families = publishedFamilies(tx, attachment.endpoint, options);
-    const chosen = attachment.network.isInternal
-      ? []
-      : requests.flatMap((request) => bind(tx, attachment, families, request, listeners));
-    tx.putEndpoint({ ...attachment.endpoint, ports: chosen });
-    return chosen;
-  });
+  const ports = await claim(context, network, id, requests, options, listeners).catch(
+    async (error: unknown) => {
+      if (!(error instanceof TsnetError) || error.kind !== 'conflict') throw error;
+      const named = await nameListeners(listeners, requests);
+      if (named === undefined) throw error;
+      return claim(context, network, id, requests, options, named);
+    },
+  );
   await forgetFlows(context, ports);
   return ports;
 }
 
+async function claim(
+  context: Context,
+  network: NetworkId,
+  id: EndpointId,
+  requests: readonly PortRequest[],
+  options: PublishOptions,
+  listeners: readonly NamedListener[],
+): Promise<readonly PortBinding[]> {
+  return commit(context, { network, endpoints: [id] }, (tx) => {
+    const attachment = requireEndpoint(tx, network, id);
+    forgetPorts(tx, attachment.endpoint);
+    const families = publishedFamilies(tx, attachment.endpoint, options);
+    const translated = translatedFamilies(attachment.network, families);
+    const chosen = attachment.network.isInternal
+      ? []
+      : requests.flatMap((request) => bind(tx, attachment, translated, request, listeners));
+    const openPorts = openPortsOf(attachment.network, families, requests);
+    tx.putEndpoint(withPorts(attachment.endpoint, chosen, openPorts));
+    return chosen;
+  });
+}
+
 /** Closes every port of an endpoint. An unknown endpoint is success. @throws kernel */
 export async function unpublish(context: Context, network: NetworkId, id: EndpointId): Promise<void> {
-  const open = context.state.read((view) => view.endpoint(network, id)?.ports ?? []);
-  if (open.length === 0) return;
+  const { ports: open, openPorts = [] } = context.state.read((view) => view.endpoint(network, id)) ?? {
+    ports: [],
+  };
+  if (open.length + openPorts.length === 0) return;
   await withdraw(context, { network, endpoints: [id] }, (tx) => {
     const endpoint = tx.endpoint(network, id);
     if (endpoint === undefined) return;
     forgetPorts(tx, endpoint);
-    tx.putEndpoint({ ...endpoint, ports: [] });
+    tx.putEndpoint(withPorts(endpoint, [], []));
   });
   await forgetFlows(context, open);
 }
@@ -88,8 +110,8 @@ function publishedFamilies(
   const hasSibling = tx
     .endpoints()
     .some(
-      ({ id, sandbox, ports }) =>
-        id !== endpoint.id && sandbox?.path === endpoint.sandbox?.path && ports.length > 0,
+      ({ id, sandbox, ports, openPorts = [] }) =>
+        id !== endpoint.id && sandbox?.path === endpoint.sandbox?.path && ports.length + openPorts.length > 0,
     );
   return new Set([hasSibling ? 6 : 4]);
 }
@@ -100,7 +122,7 @@ function bind(
   { network, endpoint }: Attachment,
   families: ReadonlySet<IpFamily>,
   request: PortRequest,
-  listeners: readonly Listener[],
+  listeners: readonly NamedListener[],
 ): PortBinding[] {
   const { protocol, containerPort } = request;
   return hostAddresses(network, families, request).flatMap((hostIp) => {
@@ -128,6 +150,7 @@ function hostAddresses(
   { hostIp }: PortRequest,
 ): readonly (Ip | undefined)[] {
   if (hostIp !== undefined) return [hostIp];
+  if (families.size === 0) return [];
   if (network.hostBindings !== undefined) return network.hostBindings;
   if (families.size !== 1) return [undefined];
   return [(families.has(4) ? '0.0.0.0' : '::') as Ip];
@@ -144,17 +167,17 @@ function missingFamily({ containerPort }: PortRequest, hostIp: Ip): TsnetError {
   );
 }
 
-function choose(tx: StateTransaction, request: PortRequest, listeners: readonly Listener[]): Port {
+function choose(tx: StateTransaction, request: PortRequest, listeners: readonly NamedListener[]): Port {
   const last = tx.lastDynamicPort(request.protocol);
   const port = chooseHostPort(request, {
     holders: (protocol, port) => tx.portHolders(protocol, port),
     listeners: (protocol, port) =>
       listeners
         .filter((listener) => listener.protocol === protocol && listener.port === port)
-        .map(({ ip, isIpv6Only }) => ({
+        .map(({ ip, isIpv6Only, owner = 'a listening socket of the host' }) => ({
           // A socket on every IPv6 address takes IPv4 as well, unless it says not to.
           ...(ip === '::' && !isIpv6Only ? {} : { hostIp: ip }),
-          owner: 'a listening socket of the host',
+          owner,
         })),
     ...(last === undefined ? {} : { last }),
   });
@@ -162,25 +185,17 @@ function choose(tx: StateTransaction, request: PortRequest, listeners: readonly 
   return port;
 }
 
-function forgetPorts(tx: StateTransaction, endpoint: Endpoint): void {
-  for (const binding of endpoint.ports) tx.deletePort(binding);
+function withPorts(
+  endpoint: Endpoint,
+  ports: readonly PortBinding[],
+  openPorts: readonly OpenEndpointPort[],
+): Endpoint {
+  const { openPorts: _, ...rest } = endpoint;
+  return { ...rest, ports, ...(openPorts.length === 0 ? {} : { openPorts }) };
 }
 
-/** Who listens on the host, for the ports that may be chosen: one question to the kernel a protocol. */
-async function readListeners({ kernel }: Context, requests: readonly PortRequest[]): Promise<Listener[]> {
-  const ranges = new Map<Protocol, PortRange>();
-  for (const { protocol, hostPorts = defaultDynamicPorts } of requests) {
-    const known = ranges.get(protocol) ?? hostPorts;
-    ranges.set(protocol, {
-      first: known.first < hostPorts.first ? known.first : hostPorts.first,
-      last: known.last > hostPorts.last ? known.last : hostPorts.last,
-    });
-  }
-  const answers = [...ranges].flatMap(([protocol, ports]) =>
-    // The kernel tells nothing about SCTP listeners here.
-    protocol === 'sctp' ? [] : [listListeners({ protocol, ports, ...netnsOf(kernel) })],
-  );
-  return (await Promise.all(answers)).flat();
+function forgetPorts(tx: StateTransaction, endpoint: Endpoint): void {
+  for (const binding of endpoint.ports) tx.deletePort(binding);
 }
 
 /**
@@ -188,11 +203,7 @@ async function readListeners({ kernel }: Context, requests: readonly PortRequest
  * reaching the old one.
  */
 async function forgetFlows({ kernel }: Context, ports: readonly PortBinding[]): Promise<void> {
-  for (const { protocol, hostPort } of ports.filter((port) => port.protocol === 'udp')) {
-    await deleteFlows({ protocol, originalDestinationPort: hostPort }, kernel.netns);
-  }
-}
-
-function netnsOf({ netns }: Context['kernel']): { netns?: string } {
-  return netns === undefined ? {} : { netns };
+  const hostPorts = ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort);
+  if (hostPorts.length === 0) return;
+  await deleteFlows({ protocol: 'udp', originalDestinationPorts: hostPorts }, kernel.netns);
 }

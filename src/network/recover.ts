@@ -1,16 +1,24 @@
-import type { NetworkId, Resource } from '../model/index.ts';
+import { keyOf, type IfName, type NetworkId, type Resource } from '../model/index.ts';
 import { observe, observeOwned } from '../observe/index.ts';
-import { desired, diff, type Change } from '../plan/index.ts';
+import { desired, diff, formatChange, withoutVanished, type Change } from '../plan/index.ts';
 import { apply } from './apply.ts';
 
 import type { Context } from './context.ts';
 import { intentOf, logChanges } from './intent.ts';
+import { settleInterrupted } from './interrupted.ts';
 import { withLock } from './lock.ts';
 import { ensureStructure, removeUnusedStructure } from './structure.ts';
 
+/** What recovery would put in order. */
+export interface Drift {
+  /** What all rules stand on and is absent or out of place, one line each. */
+  readonly structure: readonly string[];
+  readonly changes: readonly Change[];
+}
+
 /**
  * Makes the kernel hold what is recorded and nothing else of ours: after a crash, a reboot, or when somebody flushed
- * the rules. Operations that were interrupted are taken back first, since nobody was told that they succeeded.
+ * the rules. Operations that were interrupted are settled first.
  *
  * Networks that are created meanwhile are left to their creators: they are neither repaired nor taken for orphans,
  * because the kernel is looked at before the records, and records are written before the kernel is changed.
@@ -21,32 +29,67 @@ import { ensureStructure, removeUnusedStructure } from './structure.ts';
 export async function recover(context: Context): Promise<readonly Change[]> {
   const networks = context.state.read((view) => view.networks().map(({ id }) => id));
   return withLocks(context, ['recovery', ...networks.sort()], async () => {
-    for (const journal of context.state.unfinished()) {
-      context.log.warn('interrupted operation taken back', { journal });
-      await context.state.undo(journal);
-    }
+    await settleInterrupted(context);
     if (networks.length > 0) await ensureStructure(context);
     else await removeUnusedStructure(context);
-    const owned = await observeOwned(context.kernel);
-    const mine = desiredOf(context, new Set(networks));
-    const everybodys = desiredOf(context);
-    const observed = [...(await observe(context.kernel, mine)), ...owned];
-    const orphans = diff(owned, everybodys, owned).filter(({ action }) => action === 'delete');
-    const repairs = diff([], mine, observed).filter(isRecoverable);
-    const changes = [...orphans, ...repairs];
+    const { changes, vanished } = await findChanges(context, new Set(networks));
+    for (const bridge of vanished) {
+      context.log.warn('a network waits for its bridge, which is gone and was not made by tsnet', { bridge });
+    }
     logChanges(context, changes);
     await apply(context.kernel, changes);
     return changes;
   });
 }
 
-function desiredOf({ state }: Context, only?: ReadonlySet<NetworkId>): Resource[] {
-  return state.read((view) =>
-    view
-      .networks()
-      .filter(({ id }) => only?.has(id) ?? true)
-      .flatMap(({ id }) => desired(intentOf(view, { network: id, endpoints: 'all' }))),
+/**
+ * What recovery would put in order now. Nothing is locked or changed; so what an operation is about to do looks like
+ * drift as well.
+ */
+export async function findDrift(context: Context): Promise<Drift> {
+  const networks = context.state.read((view) => view.networks().map(({ id }) => id));
+  const structure = networks.length > 0 ? await context.kernel.firewall.findDamage() : [];
+  const { changes } = await findChanges(context, new Set(networks));
+  return { structure, changes };
+}
+
+/** Drift as lines, each as in logs and dry runs. */
+export function formatDrift({ structure, changes }: Drift): string[] {
+  return [...structure.map((line) => `~ ${line}`), ...changes.map(formatChange)];
+}
+
+async function findChanges(
+  context: Context,
+  networks: ReadonlySet<NetworkId>,
+): Promise<{ readonly changes: readonly Change[]; readonly vanished: readonly IfName[] }> {
+  const owned = await observeOwned(context.kernel);
+  const { mine, everybodys } = readDesired(context, networks);
+  const seen = new Set(owned.map(keyOf));
+  const others = await observe(
+    context.kernel,
+    mine.filter((resource) => !seen.has(keyOf(resource))),
   );
+  const orphans = diff(owned, everybodys, owned).filter(({ action }) => action === 'delete');
+  const repairs = diff([], mine, [...owned, ...others]).filter(isRecoverable);
+  const { vanished, possible } = withoutVanished(repairs);
+  return { changes: [...orphans, ...possible], vanished };
+}
+
+/** What the kernel should hold for some networks, and for all. */
+function readDesired(
+  { state }: Context,
+  networks: ReadonlySet<NetworkId>,
+): { readonly mine: Resource[]; readonly everybodys: Resource[] } {
+  const all = state.read((view) =>
+    view.networks().map(({ id }) => ({
+      id,
+      resources: desired(intentOf(view, { network: id, endpoints: 'all' })),
+    })),
+  );
+  return {
+    mine: all.filter(({ id }) => networks.has(id)).flatMap(({ resources }) => resources),
+    everybodys: all.flatMap(({ resources }) => resources),
+  };
 }
 
 /**

@@ -74,6 +74,49 @@ program
   .description('print every record as JSON')
   .action(async (_, command: Command) => (await import('./commands/state.ts')).dump(command));
 
+const prefixFlag = ['--prefix <folder>', 'folder that stands for /', '/'] as const;
+const dryRunFlag = ['--dry-run', 'say what would be done, and do nothing'] as const;
+program
+  .command('install')
+  .description('make this host use tsnet')
+  .command('docker')
+  .description("let systemd listen for Docker and start tsnet, and add 'docker tsnet'")
+  .option(...prefixFlag)
+  .option('--socket <path>', 'where tsnet listens', '/run/docker/plugins/tsnet.sock')
+  .option(...dryRunFlag)
+  .action(async (_, command: Command) => (await import('./commands/install.ts')).installForDocker(command));
+program
+  .command('uninstall')
+  .description('take back what install did')
+  .command('docker')
+  .description('stop tsnet and remove its files; networks stay')
+  .option(...prefixFlag)
+  .option('--purge', 'also remove all networks and records')
+  .option('--force', 'purge even while containers use the networks')
+  .option(...dryRunFlag)
+  .action(async (_, command: Command) =>
+    (await import('./commands/uninstall.ts')).uninstallForDocker(command),
+  );
+
+program
+  .command('ps')
+  .description('list containers with their networks, addresses and ports as they really are')
+  .option('-a, --all', 'also containers that do not run')
+  .action(async (_, command: Command) => (await import('./commands/ps.ts')).list(command));
+
+program
+  .command('reconcile')
+  .description('make the kernel hold what is recorded, and print what had to be changed')
+  .option(...dryRunFlag)
+  .action(async (_, command: Command) => (await import('./commands/reconcile.ts')).reconcile(command));
+
+program
+  .command('gc')
+  .description('remove what the engine does not know any more')
+  .option(...dryRunFlag)
+  .option('--older-than <seconds>', 'leave alone what is younger: it may be in creation', '30')
+  .action(async (_, command: Command) => (await import('./commands/gc.ts')).collect(command));
+
 program
   .command('version')
   .description('print the versions of tsnet, Node and the kernel')

@@ -1,13 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageFolder } from '../install/package-folder.ts';
 
 /** The version of the package that this code belongs to. */
-export const version = readVersion();
-
-function readVersion(): string {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    const path = join(folder, 'package.json');
-    if (existsSync(path)) return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
-  }
-  return 'unknown';
-}
+export const version = (
+  JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as { version: string }
+).version;

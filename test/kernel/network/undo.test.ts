@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   parseAddress,
   parseEndpointId,
+  parseIfName,
   parseIp,
   parseNetworkId,
   parsePort,
@@ -15,6 +16,7 @@ import {
   publish,
   recover,
   type Context,
+  type NetworkRequest,
 } from '../../../src/network/index.ts';
 import { createFailingKernel, type FailingKernel } from '../../support/failing-kernel.ts';
 import { createHost, type Host } from '../../support/host.ts';
@@ -31,6 +33,9 @@ beforeAll(async () => {
   host = await createHost();
   failing = createFailingKernel(host.context.kernel);
   context = { ...host.context, kernel: failing.kernel };
+  // One that others made, with one of the addresses that the network wants.
+  await host.netns.exec('sh', '-ec', 'ip link add lan0 type bridge; ip address add 10.1.0.1/24 dev lan0');
+  await host.netns.exec('ip', 'link', 'set', 'lan0', 'up', 'addrgenmode', 'none');
 });
 beforeEach(async () => {
   failing.failAt(Number.POSITIVE_INFINITY);
@@ -43,7 +48,7 @@ afterAll(async () => {
 /** Every record but where the next search for a free port begins, which decides nothing. */
 const decisions = () => Object.entries(context.state.dump()).filter(([key]) => !key.startsWith('meta/'));
 
-const create = () =>
+const create = (options: Partial<NetworkRequest> = {}) =>
   createNetwork(context, {
     id: network,
     origin: 'docker',
@@ -57,7 +62,22 @@ const create = () =>
     allowsIcc: true,
     masquerades: true,
     options: {},
+    ...options,
   });
+
+/** Everything that can be said of one network, as far as it goes together. */
+const everyOption: Partial<NetworkRequest> = {
+  bridge: parseIfName('lan0'),
+  mtu: 1400,
+  allowsIcc: false,
+  interfacePrefix: 'net',
+  gatewayMode6: 'routed',
+  hostSources: [parseIp('192.0.2.1')],
+  hostBindings: [parseIp('0.0.0.0'), parseIp('2001:db8::1')],
+  trustedInterfaces: [parseIfName('eth1'), parseIfName('wg0')],
+  antispoofs: true,
+};
+const createWithEveryOption = () => create(everyOption);
 const addEndpoint = () =>
   createEndpoint(context, {
     network,
@@ -77,9 +97,22 @@ const publishPorts = () =>
 
 /** Each operation with the ones that must have succeeded before it. */
 const operations = [
-  { name: 'create network', before: [], run: create, leastSteps: 4 },
+  { name: 'create network', before: [], run: () => create(), leastSteps: 4 },
   { name: 'join', before: [create, addEndpoint], run: joinEndpoint, leastSteps: 1 },
   { name: 'publish', before: [create, addEndpoint, joinEndpoint], run: publishPorts, leastSteps: 1 },
+  { name: 'create network with every option', before: [], run: createWithEveryOption, leastSteps: 4 },
+  {
+    name: 'join with every option',
+    before: [createWithEveryOption, addEndpoint],
+    run: joinEndpoint,
+    leastSteps: 2,
+  },
+  {
+    name: 'publish with every option',
+    before: [createWithEveryOption, addEndpoint, joinEndpoint],
+    run: publishPorts,
+    leastSteps: 1,
+  },
 ] as const;
 
 describe.each(operations)('$name', ({ before, run, leastSteps }) => {
@@ -114,25 +147,33 @@ describe.each(operations)('$name', ({ before, run, leastSteps }) => {
   });
 });
 
-describe('a whole life', () => {
+describe.each([
+  { name: 'a plain network', make: () => create(), bridge: `tsb-${'a'.repeat(10)}` },
+  { name: 'a network with every option', make: createWithEveryOption, bridge: 'lan0' },
+])('the whole life of $name', ({ make, bridge }) => {
   it('leaves the host as it was', async () => {
     const facts = await hostFacts(host.netns);
-    for (const step of [create, addEndpoint, joinEndpoint, publishPorts]) await step();
+    for (const step of [make, addEndpoint, joinEndpoint, publishPorts]) await step();
     expect(await hostFacts(host.netns)).not.toEqual(facts);
     await deleteNetwork(context, network);
     expect(await hostFacts(host.netns)).toEqual(facts);
   });
 
   it('is repaired by recovery, whatever was taken away', async () => {
-    for (const step of [create, addEndpoint, joinEndpoint, publishPorts]) await step();
+    for (const step of [make, addEndpoint, joinEndpoint, publishPorts]) await step();
     const facts = await hostFacts(host.netns);
     await host.netns.exec('nft', 'flush', 'ruleset');
-    await host.netns.exec('ip', 'addr', 'flush', 'dev', `tsb-${'a'.repeat(10)}`);
+    await host.netns.exec('ip', 'addr', 'flush', 'dev', bridge);
+    await host.netns.exec('ip', 'link', 'set', bridge, 'down');
     await recover(context);
     expect(await hostFacts(host.netns)).toEqual(facts);
+    // What others had made they would miss.
+    await host.netns.exec('sh', '-c', 'ip address add 10.1.0.1/24 dev lan0; true');
   });
+});
 
-  it('loses what carries our mark and is not recorded', async () => {
+describe('recovery', () => {
+  it('takes away what carries our mark and is not recorded', async () => {
     await create();
     const facts = await hostFacts(host.netns);
     await host.netns.exec('ip', 'link', 'add', 'stray0', 'type', 'veth', 'peer', 'stray1');

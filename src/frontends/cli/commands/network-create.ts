@@ -40,7 +40,7 @@ export async function create(command: Command, name: string): Promise<void> {
     throw invalid('name', name, '1 to 128 letters, digits, dots, dashes or underscores');
   }
   const options = parsePairs(flags.opt ?? []);
-  const parsed = parseNetworkOptions(options);
+  const parsed = parseNetworkOptions(options, flags.internal === true);
   using context = await openContext(readSettings(command), createLogger('warn'));
   refuseTakenName(context, name);
   const pools: Pool[] = [];

@@ -1,27 +1,53 @@
 import type { Command } from 'commander';
-import { invalid } from '../../../model/index.ts';
-import { openContext, recover } from '../../../network/index.ts';
+import { invalid, toTsnetError } from '../../../model/index.ts';
+import { openContext, recover, watchKernel, type Context } from '../../../network/index.ts';
+import { takeInheritedSocket } from '../../docker/inherited-socket.ts';
 import { startServer } from '../../docker/server.ts';
+import { keepInLineWithEngine } from '../follow-engine.ts';
 import { createLogger, logLevels, type LogLevel } from '../logger.ts';
+import { notifyReady } from '../notify-ready.ts';
 import { absolute, readSettings } from '../settings.ts';
 import { version } from '../version.ts';
 
 /**
- * `tsnet serve`: brings the kernel in line with the records, then answers engines until SIGTERM or SIGINT. Stopping
- * leaves the networks alone: containers keep theirs while the daemon is down.
+ * `tsnet serve`: brings the kernel in line with the records, then answers engines until SIGTERM or SIGINT. Meanwhile it
+ * watches what others do to the kernel and, once it listens, what the engine has. Stopping leaves the networks alone:
+ * containers keep theirs while the daemon is down.
  */
 export async function serve(command: Command): Promise<void> {
   const flags = command.opts<{ socket: string; logLevel: string }>();
-  const socket = absolute(flags.socket, '--socket');
+  const socket = takeInheritedSocket() ?? absolute(flags.socket, '--socket');
   const log = createLogger(parseLevel(flags.logLevel));
   const settings = readSettings(command);
   using context = await openContext(settings, log);
   log.info('starting', { version, ...settings, firewall: context.kernel.firewall.backend });
-  const changes = await recover(context);
-  log.info('recovered', { changes: changes.length });
+  await recoverIfPossible(context);
+  const stopSignal = signalled();
   const server = await startServer(context, socket);
-  log.info('stopping', { signal: await signalled() });
-  await server.close();
+  await notifyReady(log);
+  {
+    await using _kernel = watchKernel(context);
+    // An engine that boots waits for our answers, so it is asked only now, and never waited for.
+    await using _engine = keepInLineWithEngine(context);
+    log.info('stopping', { signal: await stopSignal });
+    await server.close();
+    await context.linkRemoval.idle();
+  }
+}
+
+/** A daemon that does not answer hangs the engine; what could not be put in order is tried again while it runs. */
+async function recoverIfPossible(context: Context): Promise<void> {
+  try {
+    const changes = await recover(context);
+    context.log.info('recovered', { changes: changes.length });
+  } catch (thrown) {
+    const error = toTsnetError(thrown);
+    if (error.kind === 'denied' || error.kind === 'unsupported' || error.kind === 'bug') throw error;
+    context.log.error('the kernel could not be brought in line with the records', {
+      kind: error.kind,
+      error: error.message,
+    });
+  }
 }
 
 function parseLevel(text: string): LogLevel {

@@ -1,0 +1,87 @@
+import type { Command } from 'commander';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { socketPath } from '../../../inspect/engines/docker-api.ts';
+import { readEngineUse } from '../../../inspect/engines/read-use.ts';
+import { invalid, shortId, TsnetError, type Network } from '../../../model/index.ts';
+import {
+  collectGarbage,
+  findDeadEndpoints,
+  formatGarbage,
+  inBoth,
+  lookForGarbage,
+  openContext,
+  type Context,
+  type EngineUse,
+  type Garbage,
+} from '../../../network/index.ts';
+import { createLogger } from '../logger.ts';
+import { printable, printJson } from '../print.ts';
+import { readSettings, wantsJson } from '../settings.ts';
+
+/** Between two looks at what the engine has: what is in motion is left alone. */
+const secondLookMs = 2_000;
+
+interface Finding {
+  readonly use?: EngineUse;
+  readonly garbage: readonly Garbage[];
+  /** Networks of which nobody can say whether they still exist. */
+  readonly left: readonly Network[];
+}
+
+/**
+ * `tsnet gc`: removes the records, links and rules of networks, endpoints and addresses that the engine does not know
+ * any more, and says why. Without an engine only what is dead for sure.
+ */
+export async function collect(command: Command): Promise<void> {
+  const flags = command.opts<{ dryRun?: boolean; olderThan: string }>();
+  const leastAgeSeconds = parseSeconds(flags.olderThan);
+  const isDryRun = flags.dryRun === true;
+  using context = await openContext(readSettings(command), createLogger('warn'));
+  const { use, garbage, left } = await find(context, leastAgeSeconds);
+  const removed = isDryRun ? garbage : await collectGarbage(context, garbage, use);
+  if (wantsJson(command)) return printJson({ isDryRun, engine: use?.engine ?? null, removed, left });
+  if (use === undefined) {
+    process.stderr.write(
+      `No engine answers at ${printable(socketPath())}: only what is dead for sure is removed.\n`,
+    );
+  }
+  for (const one of removed) process.stdout.write(`${printable(formatGarbage(one))}\n`);
+  for (const { id, bridge } of left) {
+    process.stderr.write(
+      `network ${shortId(id)} (${bridge}) is left alone: this engine does not know it and was never seen to have it. ` +
+        `If it is gone: tsnet network rm --force ${shortId(id)}\n`,
+    );
+  }
+}
+
+async function find(context: Context, leastAgeSeconds: number): Promise<Finding> {
+  const first = await lookForGarbage(context, readEngineUse, leastAgeSeconds).catch((error: unknown) => {
+    if (error instanceof TsnetError) throw error;
+    return undefined;
+  });
+  if (first === undefined) {
+    const nowSeconds = Math.floor(Date.now() / 1000);
+    return { garbage: await findDeadEndpoints(context, { nowSeconds, leastAgeSeconds }), left: [] };
+  }
+  const left = context.state
+    .read((view) => view.networks())
+    .filter(
+      ({ id, origin, engine }) =>
+        origin === 'docker' && !first.use.networks.has(id) && engine !== first.use.engine,
+    );
+  if (first.garbage.length === 0) return { ...first, left };
+  await sleep(secondLookMs);
+  const second = await lookForGarbage(context, readEngineUse, leastAgeSeconds).catch((cause: unknown) => {
+    if (cause instanceof TsnetError) throw cause;
+    throw new TsnetError('unavailable', 'ask the engine a second time: it does not answer any more', {
+      hint: 'nothing was removed; try again',
+      cause,
+    });
+  });
+  return { use: second.use, garbage: inBoth(first.garbage, second.garbage), left };
+}
+
+function parseSeconds(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw invalid('--older-than', text, 'a number of seconds');
+}

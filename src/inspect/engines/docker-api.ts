@@ -1,0 +1,91 @@
+import { request, type IncomingMessage } from 'node:http';
+
+/** What happened in an engine. Source: Docker Engine API, GET /events. */
+export interface EngineEvent {
+  readonly Type: string;
+  readonly Action: string;
+  readonly Actor?: { readonly ID?: string };
+}
+
+/** The engine answered, and not with success. */
+export class EngineRefusal extends Error {
+  override readonly name = 'EngineRefusal';
+  /** Of HTTP. */
+  readonly status: number;
+
+  constructor(path: string, status: number) {
+    super(`${path}: status ${status}`);
+    this.status = status;
+  }
+}
+
+/** Longer than the list of ten thousand containers. */
+const largestAnswer = 256 * 2 ** 20;
+
+/**
+ * Asks the Docker Engine API, at `DOCKER_HOST` if that is a unix socket, else at `/var/run/docker.sock`: the engine of
+ * this host. Never called from inside a plugin call: the engine waits for its driver with the container locked.
+ *
+ * @param path without a version, so that every engine understands it
+ * @throws EngineRefusal; another error when there is no engine or it does not answer in time
+ */
+export async function askEngine(path: string, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
+  const signals = [AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])];
+  const response = await get(path, AbortSignal.any(signals));
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > largestAnswer) throw new Error(`${path}: the answer does not end`);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+}
+
+/**
+ * Calls back for every event that fits, until the engine ends or the signal is given.
+ *
+ * @param filters such as `{ type: ['network'] }`
+ * @param onOpen once the engine listens: what happens from then on is heard
+ * @throws when there is no engine, or when it ends
+ */
+export async function followEngine(
+  filters: Readonly<Record<string, readonly string[]>>,
+  timeoutMs: number,
+  signal: AbortSignal,
+  { onOpen, onEvent }: { readonly onOpen: () => void; readonly onEvent: (event: EngineEvent) => void },
+): Promise<void> {
+  const opening = new AbortController();
+  const timer = setTimeout(() => opening.abort(), timeoutMs);
+  const query = new URLSearchParams({ filters: JSON.stringify(filters) }).toString();
+  const response = await get(`/events?${query}`, AbortSignal.any([signal, opening.signal])).finally(() =>
+    clearTimeout(timer),
+  );
+  onOpen();
+  response.setEncoding('utf8');
+  let rest = '';
+  for await (const text of response as AsyncIterable<string>) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line.trim() !== '') onEvent(JSON.parse(line) as EngineEvent);
+  }
+}
+
+function get(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const options = { socketPath: socketPath(), path, headers: { host: 'docker' }, agent: false, signal };
+    const call = request(options, (response) => {
+      if (response.statusCode === 200) return resolve(response);
+      response.resume();
+      reject(new EngineRefusal(path, response.statusCode ?? 0));
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+/** Where the engine is asked. */
+export function socketPath(): string {
+  const host = process.env['DOCKER_HOST'] ?? '';
+  return host.startsWith('unix://') ? host.slice('unix://'.length) : '/var/run/docker.sock';
+}

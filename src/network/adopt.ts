@@ -1,0 +1,30 @@
+import { shortId, TsnetError, type AdoptedBridge } from '../model/index.ts';
+import { bridgeAddresses } from '../plan/index.ts';
+import type { Context } from './context.ts';
+import type { NetworkRequest } from './networks.ts';
+
+/**
+ * The bridge of the wanted name that others made, with those gateway addresses that it has; `undefined` when there is
+ * none, so that the network makes its own, or when it carries our mark.
+ *
+ * @throws conflict when something that is no bridge has the name
+ */
+export async function findForeignBridge(
+  { kernel: { rtnetlink } }: Context,
+  request: NetworkRequest,
+): Promise<AdoptedBridge | undefined> {
+  const { bridge: name } = request;
+  const link = name === undefined ? undefined : (await rtnetlink.readLinks([name])).get(name);
+  if (link === undefined || link.alias?.startsWith('tsnet:') === true) return undefined;
+  if (link.kind !== 'bridge' || link.name !== name) {
+    throw new TsnetError(
+      'conflict',
+      `create network ${request.name ?? shortId(request.id)}: interface ${link.name} is in the way, and it is no bridge`,
+      { subject: link.name, hint: 'choose another bridge name' },
+    );
+  }
+  const present = new Set(
+    (await rtnetlink.listAddresses({ link: link.index })).map(({ address }) => address),
+  );
+  return { addresses: bridgeAddresses(request).filter((address) => present.has(address)) };
+}

@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { toTsnetError, TsnetError } from '../model/index.ts';
+import { readSysctl } from '../kernel/proc/index.ts';
+import { desired, formatChange } from '../plan/index.ts';
+import type { Context } from './context.ts';
+import { listenForAlarms } from './kernel-alarms.ts';
+import { Patience } from './patience.ts';
+import { findDrift, formatDrift, recover, type Drift } from './recover.ts';
+
+/** How often settings are read: no event tells of all of them. */
+const settingsMs = 500;
+/** How often the revision of the rules is read without an event: iptables of the legacy flavour sends none. */
+const rulesMs = 1_000;
+/** An operation under way needs so long at most between its record and the kernel, mostly. */
+const operationMs = 150;
+/** Something of ours changed in a way that is no alarm: a thorough look follows within this time. */
+const thoroughMs = 30_000;
+/** After a look follows so many times as long a pause, within these bounds, whatever others do to the kernel. */
+const restShare = 10;
+const shortestPauseMs = 50;
+const longestPauseMs = 1_000;
+const mostLines = 100;
+
+/**
+ * Notices what others do to the kernel and puts back what is recorded, within two seconds, until it is disposed of.
+ * Logs each change at level warn.
+ *
+ * At rest it reads one number and the settings every now and then. Own operations are told apart by the number and cost no
+ * look. Nothing is locked before a difference was seen twice.
+ */
+export function watchKernel(context: Context): AsyncDisposable {
+  const watch = new KernelWatch(context);
+  return { [Symbol.asyncDispose]: () => watch.stop() };
+}
+
+class KernelWatch {
+  readonly #context: Context;
+  readonly #stopped = new AbortController();
+  readonly #patience = new Patience();
+  readonly #alarms: Disposable;
+  readonly #running: Promise<void>;
+  #wake = (): void => {};
+  #hasRung = false;
+  #hasLoss = true;
+  #hasChange = false;
+  #lookedAtMs = performance.now();
+  /** Of the rules when everything was last found as recorded, and as it was last read. */
+  #goodRevision: string | undefined;
+  #revision: string | undefined;
+  #revisionReadMs = Number.NEGATIVE_INFINITY;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#alarms = listenForAlarms(context, {
+      onLoss: () => {
+        this.#hasLoss = true;
+        this.#ring();
+      },
+      onLinkChange: () => {
+        this.#hasChange = true;
+      },
+      onRuleChange: () => {
+        this.#hasChange = true;
+        this.#ring();
+      },
+    });
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#alarms[Symbol.dispose]();
+    this.#stopped.abort();
+    this.#ring();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      const started = performance.now();
+      const pause = await this.#check().catch((error: unknown) => this.#reportFailure(error));
+      const spent = performance.now() - started;
+      // Events that come in crowds are answered together.
+      await this.#pause(Math.max(shortestPauseMs, pause, Math.min(longestPauseMs, restShare * spent)));
+      await this.#wait(settingsMs);
+    }
+  }
+
+  /** Looks if there is a reason to, and repairs. @returns how long to leave the kernel alone, in milliseconds */
+  async #check(): Promise<number> {
+    if (this.#hasRung || performance.now() - this.#revisionReadMs >= rulesMs) {
+      this.#hasRung = false;
+      this.#revisionReadMs = performance.now();
+      this.#revision = await this.#context.kernel.firewall.readRevision();
+    }
+    const revision = this.#revision;
+    const isThorough = this.#hasChange && performance.now() - this.#lookedAtMs > thoroughMs;
+    const isDue =
+      this.#hasLoss || isThorough || revision !== this.#goodRevision || !holdsSettings(this.#context);
+    if (!isDue) return 0;
+    this.#hasLoss = false;
+    this.#hasChange = false;
+    this.#lookedAtMs = performance.now();
+    const drift = await findLastingDrift(this.#context);
+    if (isEmpty(drift)) {
+      this.#goodRevision = revision;
+      return 0;
+    }
+    return await this.#repair(drift);
+  }
+
+  async #repair(drift: Drift): Promise<number> {
+    const changes = await recover(this.#context);
+    // An operation that was under way may have finished by itself.
+    if (changes.length + drift.structure.length === 0) return 0;
+    return this.#report(formatDrift({ structure: drift.structure, changes }));
+  }
+
+  #report(lines: readonly string[]): number {
+    const { log } = this.#context;
+    const pause = this.#patience.afterRepair(performance.now());
+    for (const change of lines.slice(0, mostLines)) log.warn('restored', { change });
+    if (lines.length > mostLines) log.warn('restored', { more: lines.length - mostLines });
+    if (pause > 0)
+      log.error('what is restored does not stay: something else changes it', {
+        waitMs: pause,
+        change: lines[0],
+      });
+    return pause;
+  }
+
+  #reportFailure(thrown: unknown): number {
+    const error = toTsnetError(thrown);
+    this.#hasLoss = true;
+    const pause = Math.max(rulesMs, this.#patience.afterRepair(performance.now()));
+    this.#context.log.warn('the kernel could not be checked', {
+      kind: error.kind,
+      error: error.message,
+      waitMs: pause,
+    });
+    return pause;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+  }
+
+  #ring(): void {
+    this.#hasRung = true;
+    this.#wake();
+  }
+
+  /** Until something rings, or has rung meanwhile; that long at most. */
+  async #wait(ms: number): Promise<void> {
+    if (this.#hasRung) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** What differs in two looks shortly after each other. */
+async function findLastingDrift(context: Context): Promise<Drift> {
+  const first = await findDrift(context);
+  if (isEmpty(first)) return first;
+  await sleep(operationMs);
+  const second = await findDrift(context);
+  const known = new Set(formatDrift(first));
+  return {
+    structure: second.structure.filter((line) => first.structure.includes(line)),
+    changes: second.changes.filter((change) => known.has(formatChange(change))),
+  };
+}
+
+function isEmpty({ structure, changes }: Drift): boolean {
+  return structure.length + changes.length === 0;
+}
+
+function holdsSettings({ state, kernel }: Context): boolean {
+  const resources = state.read((view) =>
+    view.networks().flatMap((network) => desired({ network, endpoints: [] })),
+  );
+  const settings = new Map(
+    resources.flatMap((resource) => (resource.kind === 'sysctl' ? [[resource.path, resource.value]] : [])),
+  );
+  // A setting goes with its bridge, which is told otherwise.
+  return [...settings].every(([path, value]) => (readIfPresent(path, kernel.netns) ?? value) === value);
+}
+
+function readIfPresent(path: string, netns: string | undefined): string | undefined {
+  try {
+    return readSysctl(path, netns);
+  } catch (error) {
+    if (error instanceof TsnetError && error.kind === 'not-found') return undefined;
+    throw error;
+  }
+}
