@@ -16,9 +16,9 @@ const operationMs = 150;
 /** Something of ours changed in a way that is no alarm: a thorough look follows within this time. */
 const thoroughMs = 30_000;
 /** After a look follows so many times as long a pause, within these bounds, whatever others do to the kernel. */
-const restShare = 10;
+const restShare = 5;
 const shortestPauseMs = 50;
-const longestPauseMs = 1_000;
+const longestPauseMs = 500;
 const mostLines = 100;
 
 /**

@@ -71,6 +71,5 @@ it('names endpoints when no engine answers', async () => {
   const program = join(import.meta.dirname, '../../dist/tsnet');
   const place = ['--state-dir', join(engine.folder, 'state')];
   const text = await engine.netns.exec('env', 'DOCKER_HOST=unix:///nonexistent', program, ...place, 'ps');
-  const [, first] = text.split('\n');
-  expect(first).toMatch(/^[0-9a-f]{12} +- +- +[0-9a-f]{12} +10\.88\.0\.2\/24 +0\.0\.0\.0:8080->80\/tcp$/);
+  expect(text).toMatch(/^[0-9a-f]{12} +- +- +[0-9a-f]{12} +10\.88\.0\.2\/24 +0\.0\.0\.0:8080->80\/tcp$/m);
 });

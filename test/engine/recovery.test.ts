@@ -37,10 +37,10 @@ it('the daemon is killed again and again while containers come and go', async ()
   await using engine = await startHost();
   await engine.docker('run', '-d', '--name', 'web', '--network', 'n1', '-p', '8080:80', testImage);
   await isReached(engine);
-  let isOver = false;
+  const over = new AbortController();
   const outcomes = { started: 0, failed: 0 };
   const load = async (name: string): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       await engine.docker('run', '-d', '--name', name, '--network', 'n1', '-p', '80', testImage).then(
         () => (outcomes.started += 1),
         () => (outcomes.failed += 1),
@@ -55,7 +55,7 @@ it('the daemon is killed again and again while containers come and go', async ()
     expect(await httpWhoami(engine.lan.exec, `${host.ipv4}:8080`)).toBe(lan.ipv4);
     await engine.startDaemon();
   }
-  isOver = true;
+  over.abort();
   await Promise.all(loads);
   expect(outcomes.started).toBeGreaterThan(0);
   await isReached(engine);

@@ -87,7 +87,7 @@ async function inHost(
   read: (host: Host) => Promise<string>,
 ): Promise<string> {
   await using host = await createHost(firewall);
-  return read(host);
+  return await read(host);
 }
 
 const id = (name: string) => createHash('sha256').update(name).digest('hex');
@@ -175,17 +175,14 @@ async function readStructure(host: Host): Promise<string> {
 }
 
 async function readElements(host: Host): Promise<string[]> {
-  const { stdout } = await host.netns.exec('nft', '--json', 'list', 'table', 'inet', 'tsnet');
-  const { stdout: text } = await host.netns.exec('nft', 'list', 'table', 'inet', 'tsnet');
-  const names = (
-    JSON.parse(stdout) as { nftables: { set?: { name: string }; map?: { name: string } }[] }
-  ).nftables.flatMap(({ set, map }) => set?.name ?? map?.name ?? []);
-  return names.flatMap((name) => {
-    const body = new RegExp(`\\b(?:set|map) ${name} \\{.*?elements = \\{(.*?)\\}`, 's').exec(text)?.[1];
-    if (body === undefined || body.includes('{')) return [];
-    return body
-      .split(/,\s*/)
-      .map((element) => `element ${name} { ${element.trim().replaceAll(/\s+/g, ' ')} }`)
+  const { stdout } = await host.netns.exec('nft', 'list', 'table', 'inet', 'tsnet');
+  return [...stdout.matchAll(/^\t(?:set|map) (\w+) \{\n(.*?)\n\t\}$/gms)].flatMap(([, name, block = '']) => {
+    const elements = /elements = \{(.*)\}/s.exec(block)?.[1] ?? '';
+    return elements
+      .split(',')
+      .map((element) => element.trim().replaceAll(/\s+/g, ' '))
+      .filter((element) => element !== '')
+      .map((element) => `element ${name} { ${element} }`)
       .sort();
   });
 }

@@ -40,7 +40,9 @@ export const addresses: Group = {
         });
         await createNetwork('small', '--subnet', '10.87.0.0/30');
         await run('only', 'small');
-        expect(await runFails('small', '--name', 'one-more')).toMatch(/no (?:available|free)/i);
+        expect(await runFails('small', '--name', 'one-more')).toMatch(
+          /no available|all 2 addresses are taken/,
+        );
       },
     },
     {

@@ -70,9 +70,7 @@ export function makeHarness(
     },
     runFails: (network, ...flags) => dockerFails('run', '-d', '--network', network, ...flags, testImage),
     serves,
-    remove: async (...names) => {
-      if (names.length > 0) await docker('rm', '-f', '-v', ...names);
-    },
+    remove: (...names) => removeContainers(engine, names),
     attachment: (name, network, field) =>
       docker('inspect', '-f', `{{(index .NetworkSettings.Networks "${network}").${field}}}`, name),
     hostPort: async (name, port) => {
@@ -89,10 +87,10 @@ export function makeHarness(
 }
 
 /** Removes all containers and networks. */
-export async function removeEverything({ docker }: Engine): Promise<void> {
-  const containers = (await docker('ps', '-aq')).split('\n').filter((id) => id !== '');
-  if (containers.length > 0) await docker('rm', '-f', '-v', ...containers);
-  await docker('network', 'prune', '-f');
+export async function removeEverything(engine: Engine): Promise<void> {
+  const containers = (await engine.docker('ps', '-aq')).split('\n').filter((id) => id !== '');
+  await removeContainers(engine, containers);
+  await engine.docker('network', 'prune', '-f');
 }
 
 /** What is to be undone, last said, first done. */
@@ -111,4 +109,9 @@ export class Undoes {
     for (const undo of pending) await undo().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   }
+}
+
+/** All at once: the client removes one after the other. */
+async function removeContainers({ docker }: Engine, names: readonly string[]): Promise<void> {
+  await Promise.all(names.map((name) => docker('rm', '-f', '-v', name)));
 }

@@ -54,11 +54,12 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
   });
 
   it.runIf(backend !== 'iptables-legacy')('calls back at a change', async () => {
-    let calls = 0;
-    using _subscription = firewall.subscribe(() => (calls += 1));
+    let subscription: Disposable | undefined;
+    const called = new Promise<void>((resolve) => {
+      subscription = firewall.subscribe(resolve);
+    });
     await host.exec('iptables-nft', '-N', 'SOMETHING');
-    for (let tries = 0; calls === 0 && tries < 100; tries += 1)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(calls).toBeGreaterThan(0);
+    await called;
+    subscription?.[Symbol.dispose]();
   });
 });

@@ -101,6 +101,6 @@ function linesOf({ container, image, state, networks }: Row): string[][] {
 }
 
 function short(text: string, width: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`;
 }

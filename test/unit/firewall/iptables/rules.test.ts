@@ -5,12 +5,23 @@ import { emptyTables, wantedTables } from '../../../../src/firewall/iptables/rul
 import { formatRestore } from '../../../../src/kernel/iptables/format-restore.ts';
 import { parseSave, type SavedTables } from '../../../../src/kernel/iptables/parse-save.ts';
 import type { RoutedResource } from '../../../../src/firewall/index.ts';
-import type { IpFamily } from '../../../../src/model/index.ts';
-import { network, port } from '../resources.ts';
+import { parseIp, type IpFamily } from '../../../../src/model/index.ts';
+import { network, openPort, port, withEveryWay } from '../resources.ts';
 
 const resources: readonly RoutedResource[] = [
   network('tsb-a', ['10.1.0.0/24', 'fd00:1::/64']),
   { ...network('own', ['10.2.0.0/24']), isInternal: true, allowsIcc: false, masquerades: false },
+  withEveryWay('tsb-c'),
+  {
+    ...withEveryWay('tsb-d'),
+    routed: [4],
+    unprotected: [6],
+    hostSources: [parseIp('2001:db8::1')],
+    allowsIcc: true,
+    antispoofs: true,
+  },
+  openPort('tcp', 'tsb-c', '10.3.0.2'),
+  openPort('sctp', 'tsb-c', 'fd00:3::2'),
   port('tcp', 8080, '10.1.0.2'),
   port('udp', 8080, 'fd00:1::2'),
   port('tcp', 8081, '10.1.0.2', '192.0.2.1'),
@@ -68,7 +79,9 @@ describe('the rules of networks and ports', () => {
       '*filter',
       '-D FORWARD -j TSNET-FORWARD',
       '-F TSNET-FORWARD',
+      '-F TSNET-OPEN',
       '-X TSNET-FORWARD',
+      '-X TSNET-OPEN',
       'COMMIT',
       '',
     ]);
@@ -78,11 +91,18 @@ describe('the rules of networks and ports', () => {
 describe('the jump from FORWARD', () => {
   const chain = restoreText(nothing, 4)
     .split('\n')
-    .filter((line) => line.includes('-A TSNET-FORWARD'));
+    .filter((line) => /-A TSNET-(?:FORWARD|OPEN)/.test(line));
 
   function changeFor(...forward: readonly string[]): string[] {
     const rules = forward.map((target) => `-A FORWARD -j ${target}`);
-    const text = ['*filter', ':FORWARD DROP [0:0]', ':TSNET-FORWARD - [0:0]', ...chain, ...rules].join('\n');
+    const text = [
+      '*filter',
+      ':FORWARD DROP [0:0]',
+      ':TSNET-FORWARD - [0:0]',
+      ':TSNET-OPEN - [0:0]',
+      ...chain,
+      ...rules,
+    ].join('\n');
     const filter = wantedTables(resources, 4).filter(({ table }) => table === 'filter');
     return restoreText(parseSave(text), 4, filter).split('\n').slice(1, -2);
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { elementsOf } from '../../../../src/firewall/nftables/elements.ts';
 import { formatTable, numberOfRules, structureDigest } from '../../../../src/firewall/nftables/structure.ts';
-import { network, port } from '../resources.ts';
+import { network, openPort, port, withEveryWay } from '../resources.ts';
 
 describe('formatTable', () => {
   it('gives the structure of table inet tsnet', async () => {
@@ -12,6 +12,9 @@ describe('formatTable', () => {
     const resources = [
       network('tsb-a', ['10.1.0.0/24', 'fd00:1::/64']),
       { ...network('tsb-b', ['10.2.0.0/24']), isInternal: true, allowsIcc: false, masquerades: false },
+      withEveryWay('tsb-c'),
+      openPort('tcp', 'tsb-c', '10.3.0.2'),
+      openPort('sctp', 'tsb-c', 'fd00:3::2'),
       port('tcp', 8080, '10.1.0.2'),
       port('udp', 8080, 'fd00:1::2'),
       port('tcp', 8081, '10.1.0.2', '192.0.2.1'),

@@ -3,9 +3,9 @@ import { elementsOf, resourcesOf, type Element } from '../../../../src/firewall/
 import { sets } from '../../../../src/firewall/nftables/sets.ts';
 import { transitionFor } from '../../../../src/firewall/nftables/transition.ts';
 import { formatElement } from '../../../../src/kernel/nft/index.ts';
-import { parseIfName } from '../../../../src/model/index.ts';
+import { parseIfName, parseIp } from '../../../../src/model/index.ts';
 import type { RoutedResource } from '../../../../src/firewall/index.ts';
-import { network, port } from '../resources.ts';
+import { network, openPort, port, withEveryWay } from '../resources.ts';
 
 const a = network('tsb-a', ['10.1.0.0/24', 'fd00:1::/64']);
 const web = port('tcp', 8080, '10.1.0.2');
@@ -41,6 +41,20 @@ describe('transitionFor', () => {
       '+ internal_bridges "tsb-a"',
     ]);
     expect(lines([a, web], [a, web], [...elementsOf(a), ...elementsOf(web)])).toEqual([]);
+  });
+
+  it('changes ways into a network', () => {
+    const before = withEveryWay('tsb-c');
+    const { unprotected: _, ...rest } = before;
+    const after = { ...rest, routed: [4, 6], hostSources: [parseIp('192.0.2.9')], allowsIcc: true } as const;
+    expect(lines([], [after], elementsOf(before))).toEqual([
+      '- no_icc_bridges "tsb-c" . "tsb-c"',
+      '- unprotected_bridges4 "tsb-c"',
+      '- source4 "tsb-c" : 192.0.2.1',
+      '+ icc_bridges "tsb-c" . "tsb-c"',
+      '+ routed_bridges4 "tsb-c"',
+      '+ source4 "tsb-c" : 192.0.2.9',
+    ]);
   });
 
   it('gives a key that moves a new value', () => {
@@ -82,6 +96,8 @@ describe('elementsOf', () => {
     const resources = [
       { ...a, isInternal: true },
       network('tsb-b', []),
+      withEveryWay('tsb-c'),
+      openPort('tcp', 'tsb-c', '10.3.0.2'),
       web,
       port('udp', 1, 'fd00:1::2', '2001:db8::1'),
     ];
