@@ -105,6 +105,7 @@ export async function collectGarbage(
 ): Promise<Garbage[]> {
   const removed: Garbage[] = [];
   for (const one of garbage) if (await collect(context, one, use)) removed.push(one);
+  await context.linkRemoval.idle();
   return removed;
 }
 

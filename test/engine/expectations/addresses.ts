@@ -77,19 +77,19 @@ export const addresses: Group = {
     },
     {
       name: 'a taken address is refused',
-      check: async ({ docker, runFails }) => {
+      check: async ({ remove, runFails }) => {
         expect(await runFails('n1', '--name', 'twin', '--ip', '10.88.9.9')).toMatch(/already in use/i);
-        await docker('rm', 'twin');
+        await remove('twin');
       },
     },
     {
       name: 'the addresses of gateway, --aux-address and outside of the subnet are refused',
-      check: async ({ docker, runFails }) => {
+      check: async ({ remove, runFails }) => {
         for (const address of ['10.88.0.254', '10.88.7.1', '10.99.0.1']) {
           expect(await runFails('n1', '--name', 'wrong', '--ip', address)).toMatch(
             /already in use|invalid|not (?:in|within|part)|no configured subnet/i,
           );
-          await docker('rm', 'wrong');
+          await remove('wrong');
         }
       },
     },

@@ -111,7 +111,13 @@ export class Undoes {
   }
 }
 
-/** All at once: the client removes one after the other. */
+/** Removes those that are there, all at once: the client would remove one after the other. */
 async function removeContainers({ docker }: Engine, names: readonly string[]): Promise<void> {
-  await Promise.all(names.map((name) => docker('rm', '-f', '-v', name)));
+  await Promise.all(
+    names.map((name) =>
+      docker('rm', '-f', '-v', name).catch((error: unknown) => {
+        if (!String(error).includes('No such container')) throw error;
+      }),
+    ),
+  );
 }

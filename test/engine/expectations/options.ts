@@ -54,6 +54,11 @@ export const options: Group = {
     },
     {
       name: 'enable_icc=false lets containers use the published ports of each other',
+      tsnetLacks: {
+        because:
+          'with br_netfilter the translated frame is bridged from port to port, which isolated ports forbid',
+        error: /timed out/,
+      },
       check: async (harness) => {
         await withOptions(harness, { 'com.docker.network.bridge.enable_icc': 'false' }, 'web', 'client');
         const { run, inside } = harness;
@@ -63,6 +68,12 @@ export const options: Group = {
     },
     {
       name: 'enable_ip_masquerade=false shows the address of the container outside',
+      bridgeFails: {
+        because:
+          'what comes for the address of a container over another link is dropped since version 28, answers too',
+        since: '28.0',
+        error: /ping.*192\.0\.2\.2/,
+      },
       check: async (harness) => {
         await withOptions(harness, { 'com.docker.network.bridge.enable_ip_masquerade': 'false' }, 'client');
         const { run, inside, lan, defer } = harness;
