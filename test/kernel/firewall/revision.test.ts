@@ -33,7 +33,8 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
     expect(await firewall.readRevision()).toBe(revision);
   });
 
-  it.runIf(backend === 'nftables')('does not count own changes', async () => {
+  // iptables has no number of who changed what.
+  it.each(backend === 'nftables' ? [backend] : [])('%s does not count own changes', async () => {
     const revision = await firewall.readRevision();
     const more = port('udp', 53, '10.1.0.2');
     await firewall.apply({ remove: [], add: [more] });
@@ -53,7 +54,8 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
     expect(await firewall.findDamage()).toEqual([]);
   });
 
-  it.runIf(backend !== 'iptables-legacy')('calls back at a change', async () => {
+  // The kernel sends no event for changes of the legacy flavour.
+  it.each(backend === 'iptables-legacy' ? [] : [backend])('%s calls back at a change', async () => {
     let subscription: Disposable | undefined;
     const called = new Promise<void>((resolve) => {
       subscription = firewall.subscribe(resolve);

@@ -73,6 +73,7 @@ export async function remove(command: Command, wanted: readonly string[]): Promi
     for (const pool of network.pools) await releasePool(context, pool);
     process.stdout.write(`${name}\n`);
   }
+  await context.linkRemoval.idle();
 }
 
 function refuseRemoval(view: StateView, network: Network, name: string): void {
