@@ -116,6 +116,11 @@ function sysctls(network: Network): SysctlSetting[] {
     // Isolated, the bridge shall not even have the link-local address that the kernel would give it.
     const isIsolated = gatewayModeOf(network, 6) === 'isolated' && network.adopted === undefined;
     settings.push(ensure(`ipv6/conf/${network.bridge}/disable_ipv6`, isIsolated ? '1' : '0'));
+    // Until its link-local address has passed duplicate address detection, one to two seconds after the first container
+    // came, a bridge asks for no neighbour on behalf of others: connections from the LAN would hang so long.
+    if (!isIsolated && network.adopted === undefined) {
+      settings.push(ensure(`ipv6/conf/${network.bridge}/accept_dad`, '0'));
+    }
   }
   if (network.isInternal) return settings;
   if (families.has(4)) {
