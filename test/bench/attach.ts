@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Bench, Part } from './bench.ts';
 import { crowd, crowdedHost, firstCrowdPort } from './crowded-host.ts';
 import { Daemon } from './daemon.ts';
@@ -33,11 +34,15 @@ export const attach: Part = async (bench) => {
       notes: [
         'peer: ip link add, set master, up; iptables DNAT, accept, hairpin masquerade',
         'attach: CreateEndpoint, Join, ProgramExternalConnectivity with one port; detach: Revoke, Leave, Delete',
+        'the link of an ended endpoint is deleted after the answer, and waited for before the next attach',
       ],
       figures: [...quiet, ...full],
     },
   ];
 };
+
+/** A deletion holds the kernel's link lock for 20 ms, longer with many links; who comes next would wait for it. */
+const linkGoneMs = 60;
 
 /** Milliseconds of each run. */
 type Samples = Readonly<Record<'attach' | 'create' | 'join' | 'publish' | 'detach', number[]>>;
@@ -68,6 +73,7 @@ async function measure(
       ours.publish.push(publish);
       ours.attach.push(create + join + publish);
       ours.detach.push(detach);
+      await setTimeout(linkGoneMs);
     }
     const port = linearPort(peer, 0, 8080);
     theirs.attach.push(await timed(() => peer.attach('new', port)));
