@@ -4,14 +4,10 @@ import {
   shortId,
   TsnetError,
   type AdoptedBridge,
-  type GatewayMode,
   type IfName,
   type Network,
   type NetworkId,
-  type NetworkOrigin,
-  type NetworkSubnet,
   type Ip,
-  type PoolId,
 } from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
@@ -21,29 +17,11 @@ import { bridgeName } from './link-names.ts';
 import { keepAuxiliaryAddresses } from './pools.ts';
 
 /** What a front end knows of a network that is to be created. */
-export interface NetworkRequest {
-  readonly id: NetworkId;
-  readonly name?: string;
-  readonly origin: NetworkOrigin;
-  readonly subnets: readonly NetworkSubnet[];
-  /** The pools of tsnet's own IPAM that the subnets came from. */
-  readonly pools: readonly PoolId[];
-  /** Addresses in those pools that the user reserved. */
-  readonly reserved: readonly Ip[];
+export interface NetworkRequest extends Omit<Network, 'bridge' | 'adopted' | 'engine' | 'createdAt'> {
+  /** Absent: a name that belongs to the id. */
   readonly bridge?: IfName;
-  readonly mtu?: number;
-  readonly isInternal: boolean;
-  readonly allowsIcc: boolean;
-  readonly masquerades: boolean;
-  readonly interfacePrefix?: string;
-  readonly hostBindings?: readonly Ip[];
-  readonly gatewayMode4?: GatewayMode;
-  readonly gatewayMode6?: GatewayMode;
-  readonly inhibitsIpv4?: boolean;
-  readonly hostSources?: readonly Ip[];
-  readonly trustedInterfaces?: readonly IfName[];
-  readonly antispoofs?: boolean;
-  readonly options: Readonly<Record<string, string>>;
+  /** Addresses in the pools that the user reserved. */
+  readonly reserved: readonly Ip[];
 }
 
 /**
