@@ -1,6 +1,7 @@
 import {
   TsnetError,
   familyOf,
+  isUnspecified,
   type Ip,
   type Port,
   type PortRange,
@@ -74,10 +75,6 @@ export function holderOf(
 export function shareAddress(one: Ip | undefined, other: Ip | undefined): boolean {
   if (one === undefined || other === undefined || one === other) return true;
   return familyOf(one) === familyOf(other) && (isUnspecified(one) || isUnspecified(other));
-}
-
-function isUnspecified(ip: Ip): boolean {
-  return ip === '0.0.0.0' || ip === '::';
 }
 
 function after(range: PortRange, last: Port | undefined): Port {

@@ -11,5 +11,5 @@ export {
   type PortUsers,
 } from './host-ports.ts';
 export type { Lease, LeaseKind } from './lease.ts';
-export { parsePoolId, poolIdOf, type AddressSpace, type Pool, type PoolId, type PoolParts } from './pool.ts';
+export { parsePoolId, poolIdOf, type AddressSpace, type Pool, type PoolParts } from './pool.ts';
 export { requestPool, type PoolDefaults, type PoolRequest } from './request-pool.ts';

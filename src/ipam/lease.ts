@@ -1,5 +1,4 @@
-import type { Ip } from '../model/index.ts';
-import type { PoolId } from './pool.ts';
+import type { Ip, PoolId } from '../model/index.ts';
 
 /**
  * What an address was taken for: a network's gateway, something outside the engine (`--aux-address`), or an endpoint.

@@ -10,14 +10,12 @@ import {
   prefixOf,
   type Ip,
   type IpFamily,
+  type PoolId,
   type Subnet,
 } from '../model/index.ts';
 
 /** Which pools must not overlap: those of one host, or those shared by several hosts. */
 export type AddressSpace = 'local' | 'global';
-
-/** A pool's name, made of its content: `local/10.1.0.0/24`, or `local/10.1.0.0/24/10.1.0.128/25` with a range. */
-export type PoolId = string & { readonly __brand: 'PoolId' };
 
 /** Addresses of one subnet that are handed out one by one. */
 export interface Pool {

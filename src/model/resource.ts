@@ -183,3 +183,8 @@ function formatMtu(mtu: number | undefined): string {
 function bracketed(ip: string): string {
   return ip.includes(':') ? `[${ip}]` : ip;
 }
+
+/** One resource for each key, the last where there are several. */
+export function uniqueByKey(resources: readonly Resource[]): Resource[] {
+  return [...new Map(resources.map((resource) => [keyOf(resource), resource])).values()];
+}

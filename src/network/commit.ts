@@ -1,8 +1,8 @@
 import {
-  keyOf,
   toTsnetError,
   withSuppressed,
   TsnetError,
+  uniqueByKey,
   type Resource,
   type VethLink,
 } from '../model/index.ts';
@@ -169,10 +169,6 @@ async function verify({ kernel }: Context, changes: readonly Change[]): Promise<
     `the kernel does not hold what was made: ${remaining.map(formatChange).join('; ')}`,
     { hint: 'something else changes the same interfaces or rules; try again' },
   );
-}
-
-function uniqueByKey(resources: readonly Resource[]): Resource[] {
-  return [...new Map(resources.map((resource) => [keyOf(resource), resource])).values()];
 }
 
 async function collect(steps: readonly (() => Promise<unknown>)[]): Promise<unknown[]> {

@@ -5,25 +5,12 @@ import {
   shortId,
   type Endpoint,
   type EndpointId,
+  type EngineUse,
   type Ip,
   type Network,
-  type NetworkId,
   type PoolId,
-  type Subnet,
 } from '../model/index.ts';
 import type { StateView } from '../state/index.ts';
-
-/** What an engine has, as far as tsnet keeps something for it. */
-export interface EngineUse {
-  /** Tells one engine from every other. */
-  readonly engine: string;
-  readonly networks: ReadonlySet<NetworkId>;
-  readonly endpoints: ReadonlySet<EndpointId>;
-  /** Addresses of containers and gateways, and those that users reserved. */
-  readonly addresses: ReadonlySet<Ip>;
-  /** Ranges of networks whose addresses come from a plugin, whatever their driver is. */
-  readonly subnets: ReadonlySet<Subnet>;
-}
 
 /** A record of something that has ended without our being told. */
 export type Garbage =

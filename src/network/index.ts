@@ -8,7 +8,6 @@ export {
   requestPool,
   type AddressPurpose,
   type Pool,
-  type PoolId,
   type PoolRequest,
 } from './pools.ts';
 export { publish, unpublish } from './ports.ts';
@@ -16,4 +15,4 @@ export { findDrift, formatDrift, recover, type Drift } from './recover.ts';
 export { openContext, type FirewallChoice, type OpenContext, type Settings } from './open-context.ts';
 export { watchKernel } from './watch.ts';
 export { collectGarbage, findDeadEndpoints, inBoth, lookForGarbage, noteEngine } from './collect-garbage.ts';
-export { formatGarbage, type EngineUse, type Garbage } from './find-garbage.ts';
+export { formatGarbage, type Garbage } from './find-garbage.ts';

@@ -1,17 +1,10 @@
-import {
-  allocate,
-  release,
-  requestPool as choosePool,
-  type Pool,
-  type PoolId,
-  type PoolRequest,
-} from '../ipam/index.ts';
-import { addressIn, TsnetError, type Address, type Ip, type Subnet } from '../model/index.ts';
+import { allocate, release, requestPool as choosePool, type Pool, type PoolRequest } from '../ipam/index.ts';
+import { addressIn, TsnetError, type Address, type Ip, type PoolId, type Subnet } from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import type { Context } from './context.ts';
 import { deleteEndpoint } from './endpoints.ts';
 
-export type { Pool, PoolId, PoolRequest } from '../ipam/index.ts';
+export type { Pool, PoolRequest } from '../ipam/index.ts';
 
 /** What an address is for: a gateway is chosen first in the subnet and outlives a reboot. */
 export type AddressPurpose = 'gateway' | 'endpoint';

@@ -1,7 +1,7 @@
 import { defaultDynamicPorts } from '../ipam/index.ts';
 import { findSocketOwners } from '../kernel/proc/index.ts';
 import { listListeners, type Listener } from '../kernel/sockets/index.ts';
-import type { PortRange, PortRequest, Protocol } from '../model/index.ts';
+import { printable, type PortRange, type PortRequest, type Protocol } from '../model/index.ts';
 import type { Context } from './context.ts';
 
 /** A listener, and who it is where that was looked for. */
@@ -29,7 +29,7 @@ export async function nameListeners(
     const found = owners.get(listener.inode);
     if (found === undefined) return listener;
     // A process chooses its name itself: it must not steer a terminal.
-    const name = found.command.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?') || 'without a name';
+    const name = printable(found.command) || 'without a name';
     return { ...listener, owner: `process ${name} (pid ${found.pid})` };
   });
 }

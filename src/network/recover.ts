@@ -2,7 +2,6 @@ import { keyOf, type IfName, type NetworkId, type Resource } from '../model/inde
 import { observe, observeOwned } from '../observe/index.ts';
 import { desired, diff, formatChange, withoutVanished, type Change } from '../plan/index.ts';
 import { apply } from './apply.ts';
-
 import type { Context } from './context.ts';
 import { intentOf, logChanges } from './intent.ts';
 import { settleInterrupted } from './interrupted.ts';

@@ -4,6 +4,7 @@ import { readSysctl } from '../kernel/proc/sysctl.ts';
 import {
   keyOf,
   TsnetError,
+  uniqueByKey,
   type AddressOn,
   type IfName,
   type Mac,
@@ -149,8 +150,4 @@ function readSysctlIfPresent(kernel: Kernel, path: string): string | undefined {
     if (error instanceof TsnetError && error.kind === 'not-found') return undefined;
     throw error;
   }
-}
-
-function uniqueByKey(resources: readonly Resource[]): Resource[] {
-  return [...new Map(resources.map((resource) => [keyOf(resource), resource])).values()];
 }

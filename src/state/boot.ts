@@ -1,5 +1,5 @@
-import { TsnetError, type Ip } from '../model/index.ts';
-import { release, type Pool, type PoolId } from '../ipam/index.ts';
+import { TsnetError, type Ip, type PoolId } from '../model/index.ts';
+import { release, type Pool } from '../ipam/index.ts';
 import type { Key } from './keys.ts';
 import { decodeEnvelope, encodeRecord, valueOf } from './records.ts';
 import type { Reader, Writer } from './store.ts';

@@ -7,8 +7,9 @@ import type {
   Port,
   PortBinding,
   Protocol,
+  PoolId,
 } from '../model/index.ts';
-import type { Lease, Pool, PoolId } from '../ipam/index.ts';
+import type { Lease, Pool } from '../ipam/index.ts';
 import type { PortHolder } from './port-holder.ts';
 
 /** A key of the store: its parts in order, the kind of record first. Keys sort part by part. */

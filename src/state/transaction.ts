@@ -9,8 +9,9 @@ import {
   type NetworkId,
   type Port,
   type Protocol,
+  type PoolId,
 } from '../model/index.ts';
-import { shareAddress, type Lease, type NodeStore, type Pool, type PoolId } from '../ipam/index.ts';
+import { shareAddress, type Lease, type NodeStore, type Pool } from '../ipam/index.ts';
 import type { Image } from './journal.ts';
 import { formatKey, keys, type HostPort, type Key, type KeyOf } from './keys.ts';
 import type { PortHolder } from './port-holder.ts';

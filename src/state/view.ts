@@ -1,5 +1,5 @@
-import type { Endpoint, EndpointId, Ip, Network, NetworkId, Port, Protocol } from '../model/index.ts';
-import type { Lease, Pool, PoolId } from '../ipam/index.ts';
+import type { Endpoint, EndpointId, Ip, Network, NetworkId, PoolId, Port, Protocol } from '../model/index.ts';
+import type { Lease, Pool } from '../ipam/index.ts';
 import { keys, type KeyOf } from './keys.ts';
 import type { PortHolder } from './port-holder.ts';
 import { decodeEnvelope, valueOf } from './records.ts';

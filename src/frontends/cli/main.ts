@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
-import { toTsnetError, type TsnetError } from '../../model/index.ts';
+import { printable, toTsnetError, type TsnetError } from '../../model/index.ts';
 import { exitCodes } from './exit-codes.ts';
-import { printable, printJson } from './print.ts';
+import { printJson } from './print.ts';
 import { addGlobalFlags } from './settings.ts';
 import { version } from './version.ts';
 

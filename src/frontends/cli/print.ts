@@ -1,3 +1,5 @@
+import { printable } from '../../model/index.ts';
+
 /** Prints a value as indented JSON. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
@@ -15,9 +17,4 @@ export function printTable(headings: readonly string[], rows: readonly (readonly
     const cells = line.map((cell, column) => cell.padEnd(widths[column] ?? 0));
     process.stdout.write(`${cells.join('  ').trimEnd()}\n`);
   }
-}
-
-/** Text without characters that a terminal would act upon or hide. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
 }

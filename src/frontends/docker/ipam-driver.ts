@@ -1,12 +1,5 @@
-import { invalid, parseIp, parseSubnet } from '../../model/index.ts';
-import {
-  releaseAddress,
-  releasePool,
-  requestAddress,
-  requestPool,
-  type Pool,
-  type PoolId,
-} from '../../network/index.ts';
+import { invalid, parseIp, parseSubnet, type PoolId } from '../../model/index.ts';
+import { releaseAddress, releasePool, requestAddress, requestPool, type Pool } from '../../network/index.ts';
 import type { Calls } from './calls.ts';
 import {
   decode,

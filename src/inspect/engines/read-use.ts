@@ -2,24 +2,12 @@ import {
   parseSubnet,
   TsnetError,
   type EndpointId,
-  type Ip,
+  type EngineUse,
   type NetworkId,
   type Subnet,
 } from '../../model/index.ts';
 import { askEngine, EngineRefusal } from './docker-api.ts';
 import { readContainers, readIps } from './read-containers.ts';
-
-/** What an engine has, as far as a network driver may keep something for it. */
-export interface EngineUse {
-  /** Tells this engine from every other, also from one that was copied with its configuration. */
-  readonly engine: string;
-  readonly networks: ReadonlySet<NetworkId>;
-  readonly endpoints: ReadonlySet<EndpointId>;
-  /** Addresses of containers and gateways, and those that users reserved. */
-  readonly addresses: ReadonlySet<Ip>;
-  /** Ranges of networks whose addresses come from a plugin, whatever their driver is. */
-  readonly subnets: ReadonlySet<Subnet>;
-}
 
 const timeoutMs = 5_000;
 

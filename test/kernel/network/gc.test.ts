@@ -5,6 +5,7 @@ import {
   parseNetworkId,
   parsePort,
   parseSubnet,
+  type EngineUse,
   type PoolId,
 } from '../../../src/model/index.ts';
 import {
@@ -20,7 +21,6 @@ import {
   publish,
   requestAddress,
   requestPool,
-  type EngineUse,
 } from '../../../src/network/index.ts';
 import { hostFacts } from '../../support/host-facts.ts';
 import { createHost, type Host } from '../../support/host.ts';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseAddress, parseIp, type Endpoint, type Network } from '../../../src/model/index.ts';
-import { findGarbage, formatGarbage, type EngineUse } from '../../../src/network/find-garbage.ts';
+import type { EngineUse } from '../../../src/model/index.ts';
+import { findGarbage, formatGarbage } from '../../../src/network/find-garbage.ts';
 import type { State } from '../../../src/state/index.ts';
 import { endpointOf, networkOf, openState, poolOf, temporaryDirectory } from '../state/fixtures.ts';
 

@@ -2,7 +2,14 @@ import type { Command } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { socketPath } from '../../../inspect/engines/docker-api.ts';
 import { readEngineUse } from '../../../inspect/engines/read-use.ts';
-import { invalid, shortId, TsnetError, type Network } from '../../../model/index.ts';
+import {
+  invalid,
+  printable,
+  shortId,
+  TsnetError,
+  type EngineUse,
+  type Network,
+} from '../../../model/index.ts';
 import {
   collectGarbage,
   findDeadEndpoints,
@@ -11,11 +18,10 @@ import {
   lookForGarbage,
   openContext,
   type Context,
-  type EngineUse,
   type Garbage,
 } from '../../../network/index.ts';
 import { createLogger } from '../logger.ts';
-import { printable, printJson } from '../print.ts';
+import { printJson } from '../print.ts';
 import { readSettings, wantsJson } from '../settings.ts';
 
 /** Between two looks at what the engine has: what is in motion is left alone. */

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { shortId, TsnetError, type Endpoint, type PortBinding } from '../../../model/index.ts';
+import { printable, shortId, TsnetError, type Endpoint, type PortBinding } from '../../../model/index.ts';
 import { engineNames, type EngineNames } from '../../../inspect/engines/docker.ts';
 import { openView } from '../open-view.ts';
-import { printable, printJson, printTable } from '../print.ts';
+import { printJson, printTable } from '../print.ts';
 import { wantsJson } from '../settings.ts';
 
 /** `tsnet port [CONTAINER]`: for one container in the form of `docker port`, else a table of all. */

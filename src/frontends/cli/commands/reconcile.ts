@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { findDrift, formatDrift, openContext, recover } from '../../../network/index.ts';
 import { createLogger } from '../logger.ts';
-import { printable, printJson } from '../print.ts';
+import { printable } from '../../../model/index.ts';
+import { printJson } from '../print.ts';
 import { readSettings, wantsJson } from '../settings.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { printable, printTable } from '../../../../src/frontends/cli/print.ts';
+import { printTable } from '../../../../src/frontends/cli/print.ts';
+import { printable } from '../../../../src/model/index.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();

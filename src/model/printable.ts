@@ -1,0 +1,4 @@
+/** A text that comes from others, fit for one line of a terminal: what would control it becomes `?`. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+}
