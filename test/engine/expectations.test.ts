@@ -4,6 +4,7 @@ import { type Group, knownFailureOf, runCase } from './expectations/case.ts';
 import { type Combination, combinations, isAtLeast, titleOf } from './expectations/combination.ts';
 import { groups } from './expectations/groups.ts';
 import { makeHarness, removeEverything, Undoes, type Harness } from './expectations/harness.ts';
+import { describeHost } from './expectations/host-state.ts';
 import { makeSurroundings } from './expectations/surroundings.ts';
 import { OutcomeTable } from './expectations/table.ts';
 
@@ -86,6 +87,7 @@ function testGroup(
       const own = new Undoes();
       const failure = knownFailureOf(each, combination, version);
       const outcome = await runCase(each, harnessFor(own.defer), failure).catch(async (error: unknown) => {
+        process.stdout.write(`\n${column}: ${each.name}\n${await describeHost(place().engine)}\n\n`);
         // What the case could not finish may not be there to be undone.
         await own.run().catch(() => undefined);
         throw error;
