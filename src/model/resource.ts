@@ -17,6 +17,8 @@ export interface BridgeLink {
   /** Fixed, because a bridge without one takes the lowest of its ports and changes with them. */
   readonly mac: Mac;
   readonly mtu?: number;
+  /** Frames between its ports pass the firewall, as br_netfilter makes them. Absent: left to the host's setting. */
+  readonly filtersFrames?: true;
   /** In an observation: it is set down. */
   readonly isDown?: true;
   /** `host`: made by others, only used, and never changed or removed. */
@@ -138,7 +140,10 @@ export function formatResource(resource: Resource): string {
   switch (resource.kind) {
     case 'bridge':
       if (resource.owner === 'host') return `link ${resource.name} type bridge adopted`;
-      return `link ${resource.name} type bridge address ${resource.mac}${formatMtu(resource.mtu)}`;
+      return (
+        `link ${resource.name} type bridge address ${resource.mac}${formatMtu(resource.mtu)}` +
+        (resource.filtersFrames === true ? ' nf_call_iptables 1 nf_call_ip6tables 1' : '')
+      );
     case 'veth':
       return (
         `link ${resource.name} type veth peer ${formatPeer(resource.peer)}` +

@@ -65,12 +65,18 @@ async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<v
   if (change.action === 'update') refuseStranger(change.resource, change.before);
   switch (resource.kind) {
     case 'bridge': {
-      const { name, mac, mtu, owner } = resource;
+      const { name, mac, mtu, filtersFrames, owner } = resource;
       if (owner === 'host') {
         if (action === 'create') throw vanishedBridge(name);
         return await rtnetlink.setLink(name, { up: true });
       }
-      const attributes = { mac, alias: `tsnet:${owner}`, up: true, ...(mtu === undefined ? {} : { mtu }) };
+      const attributes = {
+        mac,
+        alias: `tsnet:${owner}`,
+        up: true,
+        ...(mtu === undefined ? {} : { mtu }),
+        ...(filtersFrames === undefined ? {} : { bridge: { filtersFrames } }),
+      };
       if (action === 'create') await rtnetlink.createBridge({ name, ...attributes });
       else await rtnetlink.setLink(name, attributes);
       return;

@@ -47,7 +47,7 @@ export async function commit<T>(
 async function attempt<T>(context: Context, scope: Scope, change: (tx: StateTransaction) => T): Promise<T> {
   return withLock(context.runDirectory, scope.network, async () => {
     const { result: decision, undo } = await context.state.transactUndoable((tx) =>
-      decide(tx, scope, change),
+      decide(context, tx, scope, change),
     );
     try {
       await lead(context, decision.before, decision.after);
@@ -93,7 +93,7 @@ export async function withdraw<T>(
   change: (tx: StateTransaction) => T,
 ): Promise<T> {
   return withLock(context.runDirectory, scope.network, async () => {
-    const decision = await context.state.transact((tx) => decide(tx, scope, change));
+    const decision = await context.state.transact((tx) => decide(context, tx, scope, change));
     await lead(context, decision.before, decision.after, 'later');
     if (decision.before.network !== undefined && decision.after.network === undefined) {
       await removeUnusedStructure(context);
@@ -109,10 +109,15 @@ interface Decision<T> {
   readonly after: Intent;
 }
 
-function decide<T>(tx: StateTransaction, scope: Scope, change: (tx: StateTransaction) => T): Decision<T> {
-  const before = intentOf(tx, scope);
+function decide<T>(
+  context: Context,
+  tx: StateTransaction,
+  scope: Scope,
+  change: (tx: StateTransaction) => T,
+): Decision<T> {
+  const before = intentOf(context, tx, scope);
   const result = change(tx);
-  return { result, before, after: intentOf(tx, scope) };
+  return { result, before, after: intentOf(context, tx, scope) };
 }
 
 /**

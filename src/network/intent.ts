@@ -1,5 +1,6 @@
 import type { EndpointId, NetworkId } from '../model/index.ts';
 import { formatChange, type Change, type Intent } from '../plan/index.ts';
+import { canFilterFrames } from '../observe/index.ts';
 import type { StateView } from '../state/index.ts';
 import type { Context } from './context.ts';
 
@@ -9,15 +10,20 @@ export interface Scope {
   readonly endpoints?: readonly EndpointId[] | 'all';
 }
 
-/** What is decided about the scope, as a view of the records shows it. */
-export function intentOf(view: StateView, scope: Scope): Intent {
+/** What is decided about the scope, as a view of the records shows it, with what decides about it in the kernel. */
+export function intentOf({ kernel }: Pick<Context, 'kernel'>, view: StateView, scope: Scope): Intent {
   const network = view.network(scope.network);
   const named = scope.endpoints ?? [];
   const endpoints =
     named === 'all'
       ? view.endpoints(scope.network)
       : named.flatMap((id) => view.endpoint(scope.network, id) ?? []);
-  return { network, endpoints };
+  const needsSeparation = network?.allowsIcc === false;
+  return {
+    network,
+    endpoints,
+    ...(needsSeparation && canFilterFrames(kernel) ? { canFilterFrames: true } : {}),
+  };
 }
 
 /** Logs each change as one line, the same line as in dry runs and findings. */

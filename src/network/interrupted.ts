@@ -20,6 +20,8 @@ export async function settleInterrupted(context: Context): Promise<void> {
 }
 
 async function isInKernel(context: Context, { scopes }: Interrupted): Promise<boolean> {
-  const wanted = context.state.read((view) => scopes.flatMap((scope) => desired(intentOf(view, scope))));
+  const wanted = context.state.read((view) =>
+    scopes.flatMap((scope) => desired(intentOf(context, view, scope))),
+  );
   return diff([], wanted, await observe(context.kernel, wanted)).length === 0;
 }

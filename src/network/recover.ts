@@ -76,13 +76,13 @@ async function findChanges(
 
 /** What the kernel should hold for some networks, and for all. */
 function readDesired(
-  { state }: Context,
+  context: Context,
   networks: ReadonlySet<NetworkId>,
 ): { readonly mine: Resource[]; readonly everybodys: Resource[] } {
-  const all = state.read((view) =>
+  const all = context.state.read((view) =>
     view.networks().map(({ id }) => ({
       id,
-      resources: desired(intentOf(view, { network: id, endpoints: 'all' })),
+      resources: desired(intentOf(context, view, { network: id, endpoints: 'all' })),
     })),
   );
   return {

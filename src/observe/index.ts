@@ -1,1 +1,1 @@
-export { isFirewallResource, observe, observeOwned, type Kernel } from './observe.ts';
+export { canFilterFrames, isFirewallResource, observe, observeOwned, type Kernel } from './observe.ts';

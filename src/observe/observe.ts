@@ -115,7 +115,10 @@ function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): Resource
   const mtu = link.mtu;
   if (link.kind !== 'veth') {
     const down = link.isUp ? {} : ({ isDown: true } as const);
-    return { kind: 'bridge', name: link.name as IfName, mac: (link.mac ?? '') as Mac, mtu, ...down, owner };
+    const isFiltering = link.bridge?.callsIptables === true && link.bridge.callsIp6tables;
+    const filters = isFiltering ? ({ filtersFrames: true } as const) : {};
+    const mac = (link.mac ?? '') as Mac;
+    return { kind: 'bridge', name: link.name as IfName, mac, mtu, ...filters, ...down, owner };
   }
   const bridge = (link.masterIndex === undefined ? '' : (nameOf.get(link.masterIndex) ?? '')) as IfName;
   const isIsolated = link.bridgePort?.isolated ?? false;
@@ -143,7 +146,12 @@ function ownerOf(link: Link): Owner {
   return mark as Owner;
 }
 
-function readSysctlIfPresent(kernel: Kernel, path: string): string | undefined {
+/** Whether bridges can pass frames between their ports to the firewall: br_netfilter is loaded. */
+export function canFilterFrames(kernel: Pick<Kernel, 'netns'>): boolean {
+  return readSysctlIfPresent(kernel, 'bridge/bridge-nf-call-iptables') !== undefined;
+}
+
+function readSysctlIfPresent(kernel: Pick<Kernel, 'netns'>, path: string): string | undefined {
   try {
     return readSysctl(path, kernel.netns);
   } catch (error) {

@@ -10,6 +10,7 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
     case 'bridge':
       if (observed.kind !== 'bridge' || observed.isDown === true) return false;
       if (desired.owner === 'host') return true;
+      if (desired.filtersFrames === true && observed.filtersFrames !== true) return false;
       // Without an MTU of its own a bridge follows the smallest of its ports.
       return desired.mac === observed.mac && (desired.mtu === undefined || desired.mtu === observed.mtu);
     case 'veth':

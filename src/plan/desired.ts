@@ -30,27 +30,43 @@ import {
 export interface Intent {
   readonly network: Network | undefined;
   readonly endpoints: readonly Endpoint[];
+  /** Whether bridges of this host can pass frames between their ports to the firewall: br_netfilter is loaded. */
+  readonly canFilterFrames?: boolean;
 }
 
 /**
  * What the kernel should hold for an intent, in no particular order. The only place where it is decided: creating,
  * checking, repairing and removing all compare with this.
  */
-export function desired({ network, endpoints }: Intent): Resource[] {
+export function desired({ network, endpoints, canFilterFrames = false }: Intent): Resource[] {
   if (network === undefined) return [];
+  const separation = separationOf(network, canFilterFrames);
   return [
-    ...networkResources(network),
-    ...endpoints.flatMap((endpoint) => endpointResources(network, endpoint)),
+    ...networkResources(network, separation),
+    ...endpoints.flatMap((endpoint) => endpointResources(network, endpoint, separation)),
   ];
 }
 
-function networkResources(network: Network): Resource[] {
+/** What keeps containers of one bridge apart. */
+type Separation = 'none' | 'firewall' | 'ports';
+
+/**
+ * Isolated ports exchange nothing. Where the firewall can see their frames it is the better judge: it lets pass what was
+ * translated for a published port, which the kernel then bridges from port to port. A bridge of others is not changed.
+ */
+function separationOf({ allowsIcc, adopted }: Network, canFilterFrames: boolean): Separation {
+  if (allowsIcc) return 'none';
+  return canFilterFrames && adopted === undefined ? 'firewall' : 'ports';
+}
+
+function networkResources(network: Network, separation: Separation): Resource[] {
   const owner: Owner = `network:${network.id}`;
   const bridge: BridgeLink = {
     kind: 'bridge',
     name: network.bridge,
     mac: bridgeMac(network),
     ...(network.mtu === undefined || network.adopted !== undefined ? {} : { mtu: network.mtu }),
+    ...(separation === 'firewall' ? { filtersFrames: true } : {}),
     owner: network.adopted === undefined ? owner : 'host',
   };
   const addresses = bridgeAddresses(network).map((address): Resource => {
@@ -133,7 +149,7 @@ function sysctls(network: Network): SysctlSetting[] {
   return settings;
 }
 
-function endpointResources(network: Network, endpoint: Endpoint): Resource[] {
+function endpointResources(network: Network, endpoint: Endpoint, separation: Separation): Resource[] {
   if (endpoint.sandbox === undefined) return [];
   const owner: Owner = `endpoint:${endpoint.id}`;
   const veth: VethLink = {
@@ -141,8 +157,7 @@ function endpointResources(network: Network, endpoint: Endpoint): Resource[] {
     name: endpoint.hostLink,
     bridge: network.bridge,
     peer: { name: endpoint.containerLink, mac: endpoint.mac },
-    // Frames between two ports are seen by no firewall unless br_netfilter is on.
-    isIsolated: !network.allowsIcc,
+    isIsolated: separation === 'ports',
     ...(network.mtu === undefined ? {} : { mtu: network.mtu }),
     owner,
   };

@@ -3,6 +3,7 @@ import type { Mac } from '../../model/mac.ts';
 import type { NetlinkConnection } from './connection.ts';
 import { createLink } from './create-link.ts';
 import type { Link } from './link.ts';
+import type { BridgeChange } from './link-messages.ts';
 
 /** A Linux bridge to make; spanning tree is off. */
 export interface NewBridge {
@@ -13,6 +14,7 @@ export interface NewBridge {
   /** At most 255 bytes. */
   readonly alias?: string;
   readonly up?: boolean;
+  readonly bridge?: BridgeChange;
 }
 
 /** Makes a bridge. @throws conflict when the name is taken */

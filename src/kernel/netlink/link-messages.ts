@@ -1,5 +1,12 @@
 import type { Mac } from '../../model/mac.ts';
-import { linkAttributes, linkFlags, linkHeaderLength, linkInfo, portAttributes } from './link.ts';
+import {
+  bridgeAttributes,
+  linkAttributes,
+  linkFlags,
+  linkHeaderLength,
+  linkInfo,
+  portAttributes,
+} from './link.ts';
 import { MessageWriter } from './message-writer.ts';
 import { messageFlags, type Message } from './message.ts';
 
@@ -25,6 +32,13 @@ export interface LinkFields {
   /** An open descriptor of the namespace to be in. */
   readonly netns?: number;
   readonly port?: BridgePortChange;
+  readonly bridge?: BridgeChange;
+}
+
+/** How a bridge shall work; what is absent stays as it is. */
+export interface BridgeChange {
+  /** Whether frames between its ports pass iptables and nftables, whatever the host's setting is. */
+  readonly filtersFrames?: boolean;
 }
 
 /** How a port of a bridge shall work; what is absent stays as it is. */
@@ -71,10 +85,12 @@ export function createLinkMessage(
   writeData?: (data: MessageWriter) => void,
 ): Message {
   const writer = writeFields(new MessageWriter(linkHeader(0, fields.up)), fields);
-  writer.nested(linkAttributes.linkInfo, (info) => {
-    info.string(linkInfo.kind, kind);
-    if (writeData !== undefined) info.nested(linkInfo.data, writeData);
-  });
+  if (fields.bridge === undefined) {
+    writer.nested(linkAttributes.linkInfo, (info) => {
+      info.string(linkInfo.kind, kind);
+      if (writeData !== undefined) info.nested(linkInfo.data, writeData);
+    });
+  }
   const flags = messageFlags.create | messageFlags.exclusive;
   return { type: linkTypes.new, flags, body: writer.body, doing: `create link ${fields.name}` };
 }
@@ -116,7 +132,9 @@ export function writeFields(writer: MessageWriter, fields: LinkFields): MessageW
     .u32(linkAttributes.master, fields.masterIndex)
     .u32(linkAttributes.group, fields.group)
     .u32(linkAttributes.netnsDescriptor, fields.netns);
-  const { port } = fields;
+  const { port, bridge } = fields;
+  if (bridge !== undefined)
+    return writer.nested(linkAttributes.linkInfo, (info) => writeBridge(info, bridge));
   if (port === undefined) return writer;
   return writer.nested(linkAttributes.linkInfo, (info) =>
     info
@@ -130,6 +148,15 @@ export function writeFields(writer: MessageWriter, fields: LinkFields): MessageW
           .u8(portAttributes.isolated, port.isolated),
       ),
   );
+}
+
+/** Source: ip-link(8), type bridge, `nf_call_iptables`. */
+function writeBridge(info: MessageWriter, { filtersFrames }: BridgeChange): void {
+  info
+    .string(linkInfo.kind, 'bridge')
+    .nested(linkInfo.data, (data) =>
+      data.u8(bridgeAttributes.callIptables, filtersFrames).u8(bridgeAttributes.callIp6tables, filtersFrames),
+    );
 }
 
 function lookup(link: LinkReference): MessageWriter {

@@ -110,7 +110,7 @@ export const portAttributes = {
 } as const;
 
 /** IFLA_BR_*. Source: `linux/if_link.h`. */
-const bridgeAttributes = {
+export const bridgeAttributes = {
   forwardDelay: 1,
   ageingTime: 4,
   stpState: 5,

@@ -12,6 +12,7 @@ import {
   getLinkMessage,
   linkTypes,
   listLinksMessage,
+  type BridgeChange,
   type BridgePortChange,
   type LinkReference,
 } from './link-messages.ts';
@@ -29,6 +30,8 @@ export interface LinkChange {
   /** A new name. Kernels before 6.2 rename only links that are down. */
   readonly name?: IfName;
   readonly group?: number;
+  /** Only for bridges. */
+  readonly bridge?: BridgeChange;
   /** Path of the namespace to move to. Costs 20 ms; links are better made where they belong. */
   readonly netns?: string;
 }

@@ -54,11 +54,6 @@ export const options: Group = {
     },
     {
       name: 'enable_icc=false lets containers use the published ports of each other',
-      tsnetLacks: {
-        because:
-          'with br_netfilter the translated frame is bridged from port to port, which isolated ports forbid',
-        error: /timed out/,
-      },
       check: async (harness) => {
         await withOptions(harness, { 'com.docker.network.bridge.enable_icc': 'false' }, 'web', 'client');
         const { run, inside } = harness;

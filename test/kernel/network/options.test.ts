@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recover } from '../../../src/network/index.ts';
 import { createHost, type Host } from '../../support/host.ts';
 import { hostFacts } from '../../support/host-facts.ts';
+import { createNetns } from '../../support/netns.ts';
 
 // What the options of a network do to the kernel, asked for as an engine asks.
 const NetworkID = 'a'.repeat(64);
@@ -311,6 +313,48 @@ describe('antispoof', () => {
     expect(await set('ports', 'bridge')).not.toMatch(/tsv-2/);
     await remove();
     expect(await hostFacts(host.netns)).toEqual(untouched);
+  });
+});
+
+describe('without icc', () => {
+  it('the firewall judges between neighbours, whatever the setting of the host, and lets published ports pass', async () => {
+    const settings =
+      'for name in iptables ip6tables; do echo 0 >/proc/sys/net/bridge/bridge-nf-call-$name; done';
+    await host.netns.exec('sh', '-ec', settings);
+    await create({ 'com.docker.network.bridge.enable_icc': 'false' });
+    await attach('2', [web]);
+    await attach('3');
+    await using server = await createNetns('server');
+    await using client = await createNetns('client');
+    for (const [netns, digit] of [
+      [server, '2'],
+      [client, '3'],
+    ] as const) {
+      const link = `tsc-${digit.repeat(10)}`;
+      await host.netns.exec('ip', 'link', 'set', link, 'netns', netns.path);
+      await netns.exec(
+        'sh',
+        '-ec',
+        `ip address add 10.1.0.${digit}/24 dev ${link}; ip link set ${link} up; ip route add default via 10.1.0.1`,
+      );
+    }
+    const listener = spawn(
+      'nsenter',
+      [`--net=${server.path}`, 'socat', 'tcp-listen:80,fork,reuseaddr', 'exec:echo web'],
+      { stdio: 'ignore' },
+    );
+    const ask = (address: string) =>
+      client.exec('sh', '-c', `socat -T 2 - tcp:${address},connect-timeout=0.5 </dev/null || true`);
+    try {
+      await expect.poll(async () => (await ask('10.1.0.1:8080')).stdout, { timeout: 5_000 }).toBe('web\n');
+      expect((await ask('10.1.0.2:80')).stdout).toBe('');
+    } finally {
+      listener.kill();
+    }
+    expect(await recover(host.context)).toEqual([]);
+    await host.netns.exec('ip', 'link', 'set', bridge, 'type', 'bridge', 'nf_call_iptables', '0');
+    expect(await recover(host.context)).toHaveLength(1);
+    expect((await ask('10.1.0.2:80')).stdout).toBe('');
   });
 });
 
