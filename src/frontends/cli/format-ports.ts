@@ -1,4 +1,11 @@
-import type { Ip, PortBinding, Protocol } from '../../model/index.ts';
+import {
+  familyOf,
+  ipOf,
+  type Endpoint,
+  type Ip,
+  type PortBinding,
+  type Protocol,
+} from '../../model/index.ts';
 
 /** Consecutive ports that lead to consecutive ports, as one. */
 interface Run {
@@ -37,14 +44,30 @@ export function formatPorts(ports: readonly PortBinding[], families: ReadonlySet
     else runs.push({ protocol, hostIp, hostPort, containerPort, length: 1 });
   }
   return runs.map(({ protocol, hostIp, hostPort, containerPort, length }) => {
-    const host = hostIp.includes(':') ? `[${hostIp}]` : hostIp;
-    return `${host}:${range(hostPort, length)}->${range(containerPort, length)}/${protocol}`;
+    return `${bracketed(hostIp)}:${range(hostPort, length)}->${range(containerPort, length)}/${protocol}`;
   });
+}
+
+/** The ports of an endpoint that answer at its own address, each with that place, such as `10.1.0.2:80`. */
+export function openPlaces({
+  openPorts = [],
+  addresses,
+}: Pick<Endpoint, 'openPorts' | 'addresses'>): { readonly port: string; readonly place: string }[] {
+  const ips = addresses.map((address) => ipOf(address));
+  return openPorts.flatMap(({ family, protocol, port }) =>
+    ips
+      .filter((ip) => familyOf(ip) === family)
+      .map((ip) => ({ port: `${port}/${protocol}`, place: `${bracketed(ip)}:${port}` })),
+  );
 }
 
 function hostIps({ hostIp }: PortBinding, families: ReadonlySet<4 | 6>): Run['hostIp'][] {
   if (hostIp !== undefined) return [hostIp];
   return [...(families.has(4) ? (['0.0.0.0'] as const) : []), ...(families.has(6) ? (['::'] as const) : [])];
+}
+
+function bracketed(ip: string): string {
+  return ip.includes(':') ? `[${ip}]` : ip;
 }
 
 function range(first: number, length: number): string {

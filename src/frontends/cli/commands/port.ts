@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { printable, shortId, TsnetError, type Endpoint, type PortBinding } from '../../../model/index.ts';
 import { engineNames, type EngineNames } from '../../../inspect/engines/docker.ts';
+import { openPlaces } from '../format-ports.ts';
 import { openView } from '../open-view.ts';
 import { printJson, printTable } from '../print.ts';
 import { wantsJson } from '../settings.ts';
@@ -38,17 +39,21 @@ export async function list(command: Command, wanted?: string): Promise<void> {
     for (const { port } of rows) {
       for (const host of hosts(port)) process.stdout.write(`${inside(port)} -> ${host}\n`);
     }
+    for (const { port, place } of chosen.flatMap(openPlaces)) process.stdout.write(`${port} -> ${place}\n`);
     return;
   }
   printTable(
     ['CONTAINER', 'ENDPOINT ID', 'HOST', 'CONTAINER PORT', 'ADDRESSES'],
-    rows.map(({ endpoint, port }) => [
-      names.containers.get(endpoint.id)?.name ?? '-',
-      shortId(endpoint.id),
-      hosts(port).join(' '),
-      inside(port),
-      endpoint.addresses.join(','),
-    ]),
+    chosen.flatMap((endpoint) => {
+      const published = endpoint.ports.map((port) => [hosts(port).join(' '), inside(port)]);
+      const open = openPlaces(endpoint).map(({ port, place }) => [place, port]);
+      return [...published, ...open].map((columns) => [
+        names.containers.get(endpoint.id)?.name ?? '-',
+        shortId(endpoint.id),
+        ...columns,
+        endpoint.addresses.join(','),
+      ]);
+    }),
   );
 }
 

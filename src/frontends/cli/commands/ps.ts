@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readContainers, type EngineContainer } from '../../../inspect/engines/read-containers.ts';
 import { shortId, type Endpoint, type EndpointId, type NetworkId } from '../../../model/index.ts';
-import { formatPorts } from '../format-ports.ts';
+import { formatPorts, openPlaces } from '../format-ports.ts';
 import { openView } from '../open-view.ts';
 import { printJson, printTable } from '../print.ts';
 import { wantsJson } from '../settings.ts';
@@ -77,7 +77,10 @@ function attachmentOf(endpoint: Endpoint, name: string | undefined): Row['networ
     ...(name === undefined ? {} : { name }),
     endpoint: id,
     addresses,
-    ports: formatPorts(ports, families),
+    ports: [
+      ...formatPorts(ports, families),
+      ...openPlaces(endpoint).map(({ place, port }) => `${place}->${port}`),
+    ],
   };
 }
 

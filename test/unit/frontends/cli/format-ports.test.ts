@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { formatPorts } from '../../../../src/frontends/cli/format-ports.ts';
-import { parseIp, parsePort, type PortBinding } from '../../../../src/model/index.ts';
+import { formatPorts, openPlaces } from '../../../../src/frontends/cli/format-ports.ts';
+import { parseAddress, parseIp, parsePort, type PortBinding } from '../../../../src/model/index.ts';
 
 const port = (hostPort: number, containerPort: number, extra: Partial<PortBinding> = {}): PortBinding => ({
   protocol: 'tcp',
@@ -23,4 +23,16 @@ it.each([
   [[], [4], []],
 ] as const)('%j of families %j: %j', (ports, families, expected) => {
   expect(formatPorts(ports, new Set(families))).toEqual(expected);
+});
+
+it('open ports are shown where they answer: at the addresses of their family', () => {
+  const openPorts = [
+    { family: 6, protocol: 'tcp', port: parsePort(80) },
+    { family: 4, protocol: 'udp', port: parsePort(53) },
+  ] as const;
+  const addresses = [parseAddress('10.1.0.2/24'), parseAddress('fd00:1::2/64')];
+  expect(openPlaces({ openPorts, addresses })).toEqual([
+    { port: '80/tcp', place: '[fd00:1::2]:80' },
+    { port: '53/udp', place: '10.1.0.2:53' },
+  ]);
 });
