@@ -11,9 +11,8 @@ import { parsePort, parseProtocol } from '../../model/port.ts';
 import type { NetworkRules, OpenPort, Owner, PublishedPort } from '../../model/resource.ts';
 import { parseSubnet, type Subnet } from '../../model/subnet.ts';
 import type { RoutedResource } from '../firewall.ts';
-import { forwardChain } from '../forward-acceptance.ts';
 import { parseNetworkComment } from './network-comment.ts';
-import { masqueradeChain, openChain, publishChain } from './rules.ts';
+import { filterChain, masqueradeChain, openChain, publishChain } from './rules.ts';
 
 /**
  * The resources that our chains make up. A network without its rules in every family is left out: it is not whole.
@@ -31,7 +30,7 @@ export function observedResources(saved: ReadonlyMap<IpFamily, SavedTables>): Ro
   }
 
   const [comments, ...others] = families.map((tables) =>
-    networkComments(rulesOf(tables, 'filter', forwardChain)),
+    networkComments(rulesOf(tables, 'mangle', filterChain)),
   );
   const networks = [...(comments ?? [])]
     .filter(([bridge, comment]) => others.every((other) => other.get(bridge) === comment))
@@ -45,7 +44,7 @@ export function observedResources(saved: ReadonlyMap<IpFamily, SavedTables>): Ro
     }));
   const ports = families.flatMap((tables) => [
     ...rulesOf(tables, 'nat', publishChain).flatMap(parsePublishedPort),
-    ...rulesOf(tables, 'filter', openChain).flatMap(parseOpenPort),
+    ...rulesOf(tables, 'mangle', openChain).flatMap(parseOpenPort),
   ]);
   return [...networks, ...ports];
 }
@@ -59,14 +58,13 @@ function waysIn(
   const unprotected: IpFamily[] = [];
   const trusted = new Set<IfName>();
   for (const [family, tables] of saved) {
-    for (const rule of rulesOf(tables, 'filter', forwardChain)) {
-      // Rules without our mark are the acceptance's, the same for every network.
-      if (optionValue(rule, '-o') !== bridge || commentOf(rule) === undefined) continue;
+    for (const rule of rulesOf(tables, 'mangle', filterChain)) {
+      if (optionValue(rule, '-o') !== bridge) continue;
       const [from, target] = [optionValue(rule, '-i'), targetOf(rule)];
       if (target === openChain) {
         if (from === undefined) routed.push(family);
         else trusted.add(parseIfName(from));
-      } else if (target === 'ACCEPT' && from === undefined && isPlain(rule)) unprotected.push(family);
+      } else if (target === 'RETURN' && from === undefined && isPlain(rule)) unprotected.push(family);
     }
   }
   return {

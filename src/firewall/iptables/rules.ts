@@ -13,6 +13,11 @@ const loopback = parseSubnet('127.0.0.0/8');
 const guardChain: ChainName = 'TSNET-GUARD';
 export const publishChain: ChainName = 'TSNET-PUBLISH';
 export const masqueradeChain: ChainName = 'TSNET-MASQUERADE';
+/**
+ * What is forwarded: RETURN lets it go on, all else is dropped. In table `mangle`, where nobody else puts rules first or
+ * flushes what is not his, as engines and firewalls do in `filter`.
+ */
+export const filterChain: ChainName = 'TSNET-FILTER';
 /** Container ports that answer at the container's own address, for those who may ask there. */
 export const openChain: ChainName = 'TSNET-OPEN';
 
@@ -25,9 +30,18 @@ export function wantedTables(resources: readonly RoutedResource[], family: IpFam
   const open = resources
     .filter((resource) => resource.kind === 'open-port')
     .filter(({ target }) => familyOf(target) === family);
-  const hasOpen = open.length > 0 || networks.some((network) => jumpsToOpen(network, family).length > 0);
+  const hasOpen = open.length > 0 || networks.some((network) => waysToOpen(network, family).length > 0);
+  // What is forbidden is so before anything is translated or accepted.
   return [
     ...(family === 4 ? [rawTable(networks)] : []),
+    {
+      table: 'mangle',
+      chains: new Map([
+        [filterChain, filterRules(networks, family)],
+        ...(hasOpen ? ([[openChain, openRules(open)]] as const) : []),
+      ]),
+      jumps: [{ from: 'FORWARD', rule: { target: { jump: filterChain } }, place: 'anywhere' }],
+    },
     {
       table: 'nat',
       chains: new Map([
@@ -52,10 +66,7 @@ export function wantedTables(resources: readonly RoutedResource[], family: IpFam
     },
     {
       table: 'filter',
-      chains: new Map([
-        [forwardChain, forwardRules(networks, family)],
-        ...(hasOpen ? ([[openChain, openRules(open)]] as const) : []),
-      ]),
+      chains: new Map([[forwardChain, acceptanceRules(networks.map(({ bridge }) => bridge))]]),
       jumps: [forwardJump],
     },
   ];
@@ -130,55 +141,57 @@ function leavingTarget(sources: readonly Ip[], family: IpFamily): Target {
 }
 
 function openRules(ports: readonly OpenPort[]): Rule[] {
-  return ports.map(({ bridge, protocol, target, targetPort, owner }) => ({
-    destination: target,
-    outInterface: bridge,
-    protocol,
-    destinationPort: targetPort,
-    comment: owner,
-    target: 'ACCEPT',
-  }));
-}
-
-/** Who may ask for open ports of a network: everybody where it is routed, and those who come by trusted interfaces. */
-function jumpsToOpen(network: NetworkRules, family: IpFamily): Rule[] {
-  const { bridge, isInternal, routed = [], trustedInterfaces = [] } = network;
-  if (isInternal) return [];
-  const jump = { outInterface: bridge, comment: networkComment(network), target: { jump: openChain } };
   return [
-    ...(routed.includes(family) ? [jump] : []),
-    ...trustedInterfaces.map((inInterface) => ({ ...jump, inInterface })),
+    ...ports.map(({ bridge, protocol, target, targetPort, owner }): Rule => ({
+      destination: target,
+      outInterface: bridge,
+      protocol,
+      destinationPort: targetPort,
+      comment: owner,
+      target: 'RETURN',
+    })),
+    { target: 'DROP' },
   ];
 }
 
-function forwardRules(networks: readonly NetworkRules[], family: IpFamily): Rule[] {
+/** Who may ask for open ports of a network: everybody where it is routed, and those who come by trusted interfaces. */
+function waysToOpen(network: NetworkRules, family: IpFamily): Rule[] {
+  const { bridge, isInternal, routed = [], trustedInterfaces = [] } = network;
+  if (isInternal) return [];
+  const way = { outInterface: bridge, comment: networkComment(network), target: { goto: openChain } };
+  return [
+    ...(routed.includes(family) ? [way] : []),
+    ...trustedInterfaces.map((inInterface) => ({ ...way, inInterface })),
+  ];
+}
+
+function filterRules(networks: readonly NetworkRules[], family: IpFamily): Rule[] {
   const internal = networks.filter(({ isInternal }) => isInternal);
   const open = networks.filter(({ isInternal }) => !isInternal);
   return [
-    ...rulesFor(networks, ({ bridge }) => ({ outInterface: bridge, connection: 'known', target: 'ACCEPT' })),
-    ...rulesFor(networks, ({ bridge }) => ({ inInterface: bridge, connection: 'known', target: 'ACCEPT' })),
+    ...rulesFor(networks, ({ bridge }) => ({ outInterface: bridge, connection: 'known', target: 'RETURN' })),
+    ...rulesFor(networks, ({ bridge }) => ({ inInterface: bridge, connection: 'known', target: 'RETURN' })),
     ...rulesFor(
       networks.filter(({ allowsIcc }) => allowsIcc),
-      ({ bridge }) => ({ inInterface: bridge, outInterface: bridge, target: 'ACCEPT' }),
+      ({ bridge }) => ({ inInterface: bridge, outInterface: bridge, target: 'RETURN' }),
     ),
     ...rulesFor(internal, ({ bridge }) => ({ outInterface: bridge, target: 'DROP' })),
     ...rulesFor(internal, ({ bridge }) => ({ inInterface: bridge, target: 'DROP' })),
-    ...rulesFor(open, ({ bridge }) => ({ outInterface: bridge, connection: 'dnat', target: 'ACCEPT' })),
+    ...rulesFor(open, ({ bridge }) => ({ outInterface: bridge, connection: 'dnat', target: 'RETURN' })),
     ...rulesFor(
       open.filter(({ allowsIcc }) => !allowsIcc),
       ({ bridge }) => ({ inInterface: bridge, outInterface: bridge, target: 'DROP' }),
     ),
     ...rulesFor(
       open.filter(({ unprotected = [] }) => unprotected.includes(family)),
-      ({ bridge }) => ({ outInterface: bridge, target: 'ACCEPT' }),
+      ({ bridge }) => ({ outInterface: bridge, target: 'RETURN' }),
     ),
     ...rulesFor(
       open.filter(({ routed = [] }) => routed.includes(family)),
-      ({ bridge }) => ({ outInterface: bridge, echoRequest: family, target: 'ACCEPT' }),
+      ({ bridge }) => ({ outInterface: bridge, echoRequest: family, target: 'RETURN' }),
     ),
-    ...open.flatMap((network) => jumpsToOpen(network, family)),
+    ...open.flatMap((network) => waysToOpen(network, family)),
     ...rulesFor(open, ({ bridge }) => ({ outInterface: bridge, target: 'DROP' })),
-    ...acceptanceRules(networks.map(({ bridge }) => bridge)),
   ];
 }
 

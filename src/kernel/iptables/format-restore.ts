@@ -1,7 +1,7 @@
 import { quoteArgument, ruleArguments, type ChainName, type Rule } from './rule.ts';
 
 /** A table that our chains can be in. */
-export type TableName = 'raw' | 'nat' | 'filter';
+export type TableName = 'raw' | 'mangle' | 'nat' | 'filter';
 
 /** A change of one table; its parts are carried out in this order, all or none. */
 export interface TableChange {

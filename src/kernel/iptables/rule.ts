@@ -16,6 +16,8 @@ export type Target =
   | 'RETURN'
   | 'MASQUERADE'
   | { readonly jump: ChainName }
+  /** What that chain does not decide goes on where this chain was called. */
+  | { readonly goto: ChainName }
   | { readonly address: Ip; readonly port: Port }
   | { readonly source: Ip };
 
@@ -88,6 +90,7 @@ const echoMatches: Readonly<Record<IpFamily, readonly string[]>> = {
 function targetArguments(target: Target): string[] {
   if (typeof target === 'string') return ['-j', target];
   if ('jump' in target) return ['-j', target.jump];
+  if ('goto' in target) return ['-g', target.goto];
   if ('source' in target) return ['-j', 'SNAT', '--to-source', target.source];
   const address = target.address.includes(':') ? `[${target.address}]` : target.address;
   return ['-j', 'DNAT', '--to-destination', `${address}:${target.port}`];

@@ -510,7 +510,7 @@ function sorted(resources: readonly FirewallResource[]): string[] {
 const damage = {
   nftables: 'nft flush chain inet tsnet forward',
   'iptables-nft':
-    'iptables-nft -t nat -F OUTPUT; iptables-nft -D TSNET-FORWARD -i tsb-a -o tsb-a -m comment --comment "network:tsb-a icc masquerade" -j ACCEPT',
+    'iptables-nft -t nat -F OUTPUT; iptables-nft -t mangle -D TSNET-FILTER -i tsb-a -o tsb-a -m comment --comment "network:tsb-a icc masquerade" -j RETURN',
   'iptables-legacy': 'iptables-legacy -t nat -F OUTPUT; iptables-legacy -t raw -F',
 };
 
