@@ -9,7 +9,7 @@ export interface DefaultRange {
 
 /**
  * The blocks of each version in the order in which they are used. IPv4 is what container engines use: 172.17.0.0/16 to
- * 172.31.0.0/16, then 192.168.0.0/16 in pools of 4096. IPv6 is a unique local /48 whose global id spells "tsnet"; hosts
+ * 172.31.0.0/16, then 192.168.0.0/16, but in pools of 256: with 4096, as theirs, a host ends at 31 networks. IPv6 is a unique local /48 whose global id spells "tsnet"; hosts
  * that talk to each other should pass blocks of their own.
  *
  * Source: RFC 1918 section 3, RFC 4193 section 3.
@@ -20,7 +20,7 @@ export const defaultRanges: Readonly<Record<IpFamily, readonly DefaultRange[]>> 
     { base: parseSubnet('172.18.0.0/15'), prefix: 16 },
     { base: parseSubnet('172.20.0.0/14'), prefix: 16 },
     { base: parseSubnet('172.24.0.0/13'), prefix: 16 },
-    { base: parseSubnet('192.168.0.0/16'), prefix: 20 },
+    { base: parseSubnet('192.168.0.0/16'), prefix: 24 },
   ],
   6: [{ base: parseSubnet('fd74:736e:6574::/48'), prefix: 64 }],
 };

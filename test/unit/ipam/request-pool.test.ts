@@ -78,8 +78,8 @@ describe('requestPool without a subnet', () => {
   it('takes the first block that no pool and no route overlaps with', () => {
     expect(choose([], [])).toBe('172.17.0.0/16');
     expect(choose(['172.18.0.0/24'], ['172.17.0.0/16'])).toBe('172.19.0.0/16');
-    expect(choose([], ['172.16.0.0/12'])).toBe('192.168.0.0/20');
-    expect(choose([], ['172.16.0.0/12', '192.168.1.0/24', '192.168.31.255/32'])).toBe('192.168.32.0/20');
+    expect(choose([], ['172.16.0.0/12'])).toBe('192.168.0.0/24');
+    expect(choose([], ['172.16.0.0/12', '192.168.1.0/24', '192.168.0.0/24', '192.168.2.255/32'])).toBe('192.168.3.0/24');
     expect(choose([], [], 6)).toBe('fd74:736e:6574::/64');
     expect(choose(['fd74:736e:6574::/63'], ['172.17.0.0/16'], 6)).toBe('fd74:736e:6574:2::/64');
   });
