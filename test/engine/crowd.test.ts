@@ -55,14 +55,26 @@ it(`${containers} containers start at once on one network, each with a port, and
     engine.docker(
       'run',
       '-d',
-      ...['--name', `c${number}`, '--network', 'crowd', '-p', `${20_000 + number}:80`],
+      '--name',
+      `c${number}`,
+      '--network',
+      'crowd',
+      '-p',
+      `${20_000 + number}:80`,
       testImage,
     ),
   );
   const answers = await forEach(containers, (number) =>
     engine.lan.exec(
       'curl',
-      ...['-s', '--noproxy', '*', '--retry', '5', '--retry-connrefused', '--max-time', '10'],
+      '-s',
+      '--noproxy',
+      '*',
+      '--retry',
+      '5',
+      '--retry-connrefused',
+      '--max-time',
+      '10',
       `http://192.0.2.1:${20_000 + number}/`,
     ),
   );
