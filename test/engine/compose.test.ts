@@ -21,6 +21,8 @@ it('Compose gets its static addresses, aliases, internal network and ports, and 
   await ping(web, 'database');
   await ping(web, lan.ipv4);
   expect(await web('ip', '-o', 'link')).toContain('mtu 1450');
+  expect(await inside('sidecar')('ip', '-o', 'address')).toBe(await web('ip', '-o', 'address'));
+  expect(await httpWhoami(inside('sidecar'), '127.0.0.1')).toBe('127.0.0.1');
   expect(await httpWhoami(engine.lan.exec, `${host.ipv4}:8080`)).toBe(lan.ipv4);
   expect(await udpAsk(engine.netns.exec, '127.0.0.1', 5353, 'hello')).toBe('hello');
   await expect(ping(database, lan.ipv4)).rejects.toThrow();
