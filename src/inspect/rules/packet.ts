@@ -18,6 +18,10 @@ export interface Packet {
   /** As it was sent, where it was translated since: what `ct original` and `--ctorigdstport` ask for. */
   readonly original?: { readonly destination: Ip; readonly destinationPort?: number };
   readonly mark?: number;
+  /** The first address of `inLink`: where `redirect` leads to. */
+  readonly inAddress?: Ip;
+  /** The first address of `outLink`: what `masquerade` gives. */
+  readonly outAddress?: Ip;
   /** Addresses of the host itself: what `fib daddr type local` and `--dst-type LOCAL` ask for. */
   readonly localAddresses: readonly Ip[];
 }
