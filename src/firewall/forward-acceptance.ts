@@ -1,4 +1,3 @@
-import { closeSync, constants, readFileSync } from 'node:fs';
 import {
   availableFamilies,
   changeTables,
@@ -6,13 +5,13 @@ import {
   readTables,
   type IptablesFlavour,
 } from '../kernel/iptables/iptables.ts';
+import { readLegacyTables } from '../kernel/iptables/legacy-tables.ts';
 import {
   interfacesNamed,
   type ChainName,
   type InterfacePattern,
   type Rule,
 } from '../kernel/iptables/rule.ts';
-import { native } from '../kernel/native.ts';
 import type { Nft } from '../kernel/nft/index.ts';
 import { TsnetError } from '../model/errors.ts';
 import type { IpFamily } from '../model/ip.ts';
@@ -193,22 +192,4 @@ function isObstacle(error: unknown): error is TsnetError {
 
 function ignoreObstacle(error: unknown): undefined {
   if (!isObstacle(error)) throw error;
-}
-
-/** The tables of the legacy flavour that are in use. Naming one to a program would put it in use. */
-function readLegacyTables(family: IpFamily, netns: string | undefined): string[] {
-  // Through the thread, because the namespace that a process's own entry shows is that of its first thread.
-  const path = `/proc/thread-self/net/${family === 4 ? 'ip' : 'ip6'}_tables_names`;
-  try {
-    if (netns === undefined) return readFileSync(path, 'utf8').split('\n');
-    const descriptor = native().openFileIn(netns, path, constants.O_RDONLY);
-    try {
-      return readFileSync(descriptor, 'utf8').split('\n');
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -16,6 +16,10 @@ export interface SocketOptions {
    * already have buffers of 4 MiB, extended and capped acknowledgements and strict checking, where allowed.
    */
   readonly options?: readonly (readonly [level: number, name: number, value: number])[];
+  /** A classic BPF program (SO_ATTACH_FILTER), 8 bytes for each instruction, attached before binding. */
+  readonly filter?: Uint8Array;
+  /** What to bind to: a socket address of the domain, as bind(2) takes it. */
+  readonly address?: Uint8Array;
 }
 
 /** When the replies to one exchange are complete. */
@@ -56,6 +60,14 @@ export interface NativeSocket {
     onError: (error: NativeError) => void,
   ): void;
   /**
+   * AF_PACKET only: hands over datagrams with what recvmsg(2) tells of them, many at a time. A batch is a sequence of
+   * records: the lengths of address, control messages and data as three 32-bit numbers in the machine's order, then
+   * these three. Otherwise as `listen`, and instead of it.
+   */
+  listenInBatches(onBatch: (batch: Buffer) => void, onError: (error: NativeError) => void): void;
+  /** The value of a socket option, at most `size` bytes of it. Throws a `NativeError`. */
+  option(level: number, name: number, size: number): Buffer;
+  /**
    * Closes the socket; waiting exchanges are rejected with ECANCELED, later ones with EBADF. May be called twice. The
    * descriptor of a socket that waits for the kernel is closed when the kernel is done.
    */
@@ -72,6 +84,8 @@ export interface NativeError extends Error {
 /** The primitives of the native addon: C++ moves bytes and errno, meaning is TypeScript. */
 export interface Native {
   openSocket(options: SocketOptions): NativeSocket;
+  /** Opens a socket as `openSocket` does, and gives its descriptor, for `node:net` and `node:dgram`. The caller closes it. */
+  openDescriptor(options: SocketOptions): number;
   /** Opens a file as seen from inside a network namespace (for `/proc/sys/net`); gives a descriptor. */
   openFileIn(netns: string, path: string, flags: number): number;
   /** Makes a new network namespace and pins it at a path that must not exist yet; loopback is left down. */

@@ -9,9 +9,10 @@ import { ipam } from './ipam.ts';
 import { memory } from './memory.ts';
 import { ports } from './ports.ts';
 import { Scope } from './scope.ts';
+import { veth } from './veth.ts';
 
 /** In the order in which they run: memory is read after the daemon has worked. */
-const parts: Readonly<Record<string, Part>> = { attach, memory, ports, connections, ipam, engine };
+const parts: Readonly<Record<string, Part>> = { attach, memory, ports, connections, ipam, veth, engine };
 
 const words = process.argv.slice(2);
 const isJson = words.includes('--json');

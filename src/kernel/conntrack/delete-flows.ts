@@ -3,8 +3,8 @@ import { protocolNumbers, type Port, type Protocol } from '../../model/port.ts';
 import { NetlinkConnection, netlinkProtocols } from '../netlink/connection.ts';
 import { MessageWriter, nestedFlag } from '../netlink/message-writer.ts';
 import type { Message } from '../netlink/message.ts';
-import { addressFamilies } from '../netlink/scope.ts';
-import { decodeFlow, flowAttributes, netfilterHeaderLength, type Flow } from './flow.ts';
+import { flowAttributes, type Flow } from './flow.ts';
+import { dumpFlows, flowHeader, flowTypes } from './list-flows.ts';
 
 /** Which flows; what is absent does not restrict. */
 export interface FlowFilter {
@@ -16,10 +16,6 @@ export interface FlowFilter {
   /** Where answers come from: of a published port, the container's address. */
   readonly replySource?: Ip;
 }
-
-/** IPCTNL_MSG_CT_* of the subsystem NFNL_SUBSYS_CTNETLINK. Source: `linux/netfilter/nfnetlink*.h`. */
-const subsystem = 1 << 8;
-const flowTypes = { new: subsystem | 0, get: subsystem | 1, delete: subsystem | 2 } as const;
 
 /** Deletions in one datagram. */
 const mostInRequest = 500;
@@ -36,7 +32,7 @@ const mostInRequest = 500;
 export async function deleteFlows(filter: FlowFilter, netns?: string): Promise<number> {
   using connection = NetlinkConnection.open(netlinkProtocols.netfilter, netns);
   // The kernel walks its whole table for each list, however few flows there are: one for all ports and both families.
-  const matching = (await listFlows(connection, filter.family)).filter((flow) => matches(flow, filter));
+  const matching = (await dumpFlows(connection, filter.family)).filter((flow) => matches(flow, filter));
   let count = 0;
   for (let start = 0; start < matching.length; start += mostInRequest) {
     const messages = matching.slice(start, start + mostInRequest).map(deleteMessage);
@@ -47,13 +43,6 @@ export async function deleteFlows(filter: FlowFilter, netns?: string): Promise<n
     }
   }
   return count;
-}
-
-/** The flows that are tracked, of one family or both. */
-async function listFlows(connection: NetlinkConnection, family?: IpFamily): Promise<Flow[]> {
-  const body = header(family);
-  const replies = await connection.dump({ type: flowTypes.get, body, doing: 'list tracked flows' });
-  return replies.flatMap((reply) => decodeFlow(reply.body) ?? []);
 }
 
 /** Whether a flow is one of those meant. */
@@ -70,16 +59,9 @@ export function matches(flow: Flow, filter: FlowFilter): boolean {
 
 /** The id keeps a flow that began anew with the same tuple from being taken for the one that was seen. */
 function deleteMessage({ family, identity }: Flow): Message {
-  const writer = new MessageWriter(header(family))
+  const writer = new MessageWriter(flowHeader(family))
     .bytes(flowAttributes.original | nestedFlag, identity.tuple)
     .bytes(flowAttributes.zone, identity.zone)
     .bytes(flowAttributes.id, identity.id);
   return { type: flowTypes.delete, body: writer.body, doing: 'delete a tracked flow' };
-}
-
-/** struct nfgenmsg: family, version 0, resource 0. Source: `linux/netfilter/nfnetlink.h`. */
-function header(family?: IpFamily): Buffer {
-  const bytes = Buffer.alloc(netfilterHeaderLength);
-  bytes.writeUInt8(family === undefined ? 0 : addressFamilies[family], 0);
-  return bytes;
 }

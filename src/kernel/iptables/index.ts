@@ -4,7 +4,9 @@ export {
   changeTables,
   readDefaultFlavour,
   readTables,
+  saveTables,
   type IptablesFlavour,
 } from './iptables.ts';
+export { readLegacyTables } from './legacy-tables.ts';
 export * from './parse-save.ts';
 export * from './rule.ts';

@@ -46,6 +46,19 @@ export async function readTables(
 }
 
 /**
+ * The rules of one flavour and family as `iptables-save` prints them, with counters.
+ *
+ * @throws as `readTables`
+ */
+export async function saveTables(
+  flavour: IptablesFlavour,
+  family: IpFamily,
+  place: { readonly netns?: string } = {},
+): Promise<string> {
+  return (await runCommand(program(flavour, family, 'save'), ['-c'], place)).stdout;
+}
+
+/**
  * Changes tables of one flavour and family; each table is changed wholly or not at all.
  *
  * @throws unsupported, denied, try-again when the lock of the legacy flavour stays held, kernel

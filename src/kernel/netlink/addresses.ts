@@ -55,15 +55,16 @@ export async function listAddresses(
   { link, family }: AddressFilter = {},
 ): Promise<LinkAddress[]> {
   const index = link === undefined ? 0 : await indexOf(connection, link);
-  const found: LinkAddress[] = [];
-  for (const one of family === undefined ? ([4, 6] as const) : [family]) {
-    const { body } = new MessageWriter(header(addressFamilies[one], 0, 0, index));
-    const doing = `list addresses${link === undefined ? '' : ` of ${link}`}`;
-    const replies = await connection.dump({ type: addressTypes.get, body, doing });
-    // Without IPv6 the kernel answers its question with everything it has.
-    const ofFamily = replies.filter((reply) => reply.body[0] === addressFamilies[one]);
-    found.push(...ofFamily.flatMap((reply) => decodeAddress(reply.body) ?? []));
-  }
+  const { body } = new MessageWriter(header(family === undefined ? 0 : addressFamilies[family], 0, 0, index));
+  const doing = `list addresses${link === undefined ? '' : ` of ${link}`}`;
+  const replies = await connection.dump({ type: addressTypes.get, body, doing });
+  // Without IPv6 the kernel answers its question with everything it has, and without a family there may be others.
+  const families = family === undefined ? ([4, 6] as const) : [family];
+  const found = families.flatMap((one) =>
+    replies
+      .filter((reply) => reply.body[0] === addressFamilies[one])
+      .flatMap((reply) => decodeAddress(reply.body) ?? []),
+  );
   return index === 0 ? found : found.filter(({ linkIndex }) => linkIndex === index);
 }
 

@@ -1,5 +1,6 @@
 import { TsnetError } from '../../model/errors.ts';
 import type { NativeSocket } from '../native.ts';
+import { openBlockingSocket } from './blocking-socket.ts';
 import { errnoName, fromNativeError, kernelError } from './errno.ts';
 import {
   controlTypes,
@@ -37,10 +38,10 @@ const passing: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR', 'ENOBUFS']);
 export class NetlinkConnection implements Disposable {
   /** ` in <path>` for error messages, empty for the process's own namespace. */
   readonly where: string;
-  readonly #socket: NativeSocket;
+  readonly #socket: Pick<NativeSocket, 'exchange' | 'close'>;
   #nextSequence = 1;
 
-  private constructor(socket: NativeSocket, netns: string | undefined) {
+  private constructor(socket: Pick<NativeSocket, 'exchange' | 'close'>, netns: string | undefined) {
     this.#socket = socket;
     this.where = netns === undefined ? '' : ` in ${netns}`;
   }
@@ -52,6 +53,11 @@ export class NetlinkConnection implements Disposable {
    */
   static open(protocol: number, netns?: string): NetlinkConnection {
     return new NetlinkConnection(openNetlinkSocket(protocol, netns), netns);
+  }
+
+  /** One that keeps the event loop while the kernel works, to look at many namespaces. @throws as `open` */
+  static openBlocking(protocol: number, netns?: string): NetlinkConnection {
+    return new NetlinkConnection(openBlockingSocket(protocol, netns), netns);
   }
 
   [Symbol.dispose](): void {

@@ -27,6 +27,8 @@ export interface ForwardingEntry {
   /** Whether it stays until it is deleted; else it was learned and ages. */
   readonly isPermanent: boolean;
   readonly vlan: number | undefined;
+  /** Seconds since a packet with this sender was last seen; absent where the kernel does not tell. */
+  readonly ageSeconds?: number;
 }
 
 /** A neighbour to make known for good. */
@@ -56,7 +58,12 @@ const permanent = 0x80;
 export const neighbourTypes = { new: 28, delete: 29, get: 30 } as const;
 
 /** NDA_*. Source: `linux/neighbour.h`. */
-const attribute = { destination: 1, linkAddress: 2, vlan: 5, master: 9 } as const;
+const attribute = { destination: 1, linkAddress: 2, cacheInfo: 3, vlan: 5, master: 9 } as const;
+
+/** Bytes of struct nda_cacheinfo, of which the third number is the time since the last change. Source: as above. */
+const cacheInfoLength = 16;
+/** USER_HZ, in which the kernel tells times of neighbours. Source: time(7). */
+const clockTicksPerSecond = 100;
 
 /** AF_BRIDGE: the entry is of a forwarding database. Source: `linux/socket.h`. */
 const bridgeFamily = 7;
@@ -76,16 +83,17 @@ export async function listNeighbours(connection: NetlinkConnection): Promise<Nei
   return found;
 }
 
-/** The forwarding database of a bridge. @throws not-found for an unknown bridge */
+/** The forwarding database of a bridge, or of all bridges and tunnels. @throws not-found for an unknown bridge */
 export async function listForwardingDatabase(
   connection: NetlinkConnection,
-  bridge: LinkReference,
+  bridge?: LinkReference,
 ): Promise<ForwardingEntry[]> {
-  const index = await indexOf(connection, bridge);
+  const index = bridge === undefined ? undefined : await indexOf(connection, bridge);
   const writer = new MessageWriter(header(bridgeFamily, 0, 0)).u32(attribute.master, index);
-  const doing = `list the forwarding database of ${bridge}`;
+  const doing = `list the forwarding database${bridge === undefined ? '' : ` of ${bridge}`}`;
   const replies = await connection.dump({ type: neighbourTypes.get, body: writer.body, doing });
   const entries = replies.flatMap(({ body }) => decodeForwardingEntry(body) ?? []);
+  if (index === undefined) return entries;
   // The kernel's filter lets entries of other bridges through.
   return entries.filter(({ linkIndex, bridgeIndex }) => bridgeIndex === index || linkIndex === index);
 }
@@ -147,7 +155,13 @@ export function decodeForwardingEntry(body: Buffer): ForwardingEntry | undefined
     mac,
     isPermanent: (body.readUInt16LE(8) & permanent) !== 0,
     vlan: attributes.u16(attribute.vlan),
+    ...ageOf(attributes.bytes(attribute.cacheInfo)),
   };
+}
+
+function ageOf(cacheInfo: Buffer | undefined): { ageSeconds?: number } {
+  if (cacheInfo === undefined || cacheInfo.length < cacheInfoLength) return {};
+  return { ageSeconds: cacheInfo.readUInt32LE(8) / clockTicksPerSecond };
 }
 
 function attributesOf(body: Buffer): Attributes {

@@ -2,6 +2,7 @@ import type { Ip, IpFamily } from '../../model/ip.ts';
 import type { IfName } from '../../model/names.ts';
 import * as addresses from './addresses.ts';
 import { createBridge, type NewBridge } from './bridges.ts';
+import { listCountedLinks, type CountedLink } from './counted-links.ts';
 import { NetlinkConnection, netlinkProtocols } from './connection.ts';
 import { subscribe, type EventGroup, type RtnetlinkEvent } from './events.ts';
 import type { Link } from './link.ts';
@@ -37,6 +38,11 @@ export class Rtnetlink implements Disposable {
     return new Rtnetlink(NetlinkConnection.open(netlinkProtocols.route, netns), netns);
   }
 
+  /** One that keeps the event loop while the kernel works: to read many namespaces, never to change one. */
+  static openBlocking(netns?: string): Rtnetlink {
+    return new Rtnetlink(NetlinkConnection.openBlocking(netlinkProtocols.route, netns), netns);
+  }
+
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
   }
@@ -44,6 +50,11 @@ export class Rtnetlink implements Disposable {
   /** Every link, without counters. */
   async listLinks(): Promise<Link[]> {
     return await links.listLinks(this.#connection);
+  }
+
+  /** Every link with what passed it, and how it is set where that is asked for. */
+  async listCountedLinks(options?: { readonly settings?: boolean }): Promise<CountedLink[]> {
+    return await listCountedLinks(this.#connection, options);
   }
 
   /**
@@ -129,8 +140,8 @@ export class Rtnetlink implements Disposable {
     return await neighbours.listNeighbours(this.#connection);
   }
 
-  /** Behind which port of a bridge an address is. @throws not-found for an unknown bridge */
-  async listForwardingDatabase(bridge: LinkReference): Promise<neighbours.ForwardingEntry[]> {
+  /** Behind which port an address is, of one bridge or of all. @throws not-found for an unknown bridge */
+  async listForwardingDatabase(bridge?: LinkReference): Promise<neighbours.ForwardingEntry[]> {
     return await neighbours.listForwardingDatabase(this.#connection, bridge);
   }
 
@@ -162,6 +173,11 @@ export class Rtnetlink implements Disposable {
   /** The id by which this namespace knows another; undefined when it has none. @throws not-found for the path */
   async nsidOf(path: string): Promise<number | undefined> {
     return await nsids.nsidOf(this.#connection, path);
+  }
+
+  /** The ids by which this namespace knows others, given as descriptors; undefined for those without one. */
+  async nsidsOf(descriptors: readonly number[]): Promise<(number | undefined)[]> {
+    return await nsids.nsidsOf(this.#connection, descriptors);
   }
 
   /** Gives another namespace an id in this one, unless it has one, and tells it. @throws not-found for the path */

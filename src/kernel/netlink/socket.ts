@@ -2,8 +2,8 @@ import { native, type NativeSocket } from '../native.ts';
 import { fromNativeError } from './errno.ts';
 
 /** AF_NETLINK and SOCK_RAW. Source: `linux/socket.h`. */
-const netlinkDomain = 16;
-const rawType = 3;
+export const netlinkDomain = 16;
+export const rawType = 3;
 
 /** SOL_NETLINK, NETLINK_LISTEN_ALL_NSID: events of every namespace that has an id here. Source: netlink(7). */
 const listenEverywhere = [270, 8, 1] as const;

@@ -1,3 +1,4 @@
 export type { TableName } from './messages.ts';
 export { Nft } from './nft.ts';
 export * from './set-element.ts';
+export { readRuleSet } from './rule-set.ts';

@@ -1,2 +1,2 @@
 export type { Listener } from './listener.ts';
-export { listListeners, usedPorts, type ListenerFilter } from './listeners.ts';
+export { listAllListeners, listListeners, usedPorts, type ListenerFilter } from './listeners.ts';

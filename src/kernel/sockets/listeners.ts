@@ -32,6 +32,20 @@ const states = { tcp: 1 << 10, udp: 1 << 7 } as const;
  */
 export async function listListeners({ protocol, ports, netns }: ListenerFilter): Promise<Listener[]> {
   using connection = NetlinkConnection.open(netlinkProtocols.sockDiag, netns);
+  return await list(connection, protocol, ports);
+}
+
+/** The sockets that listen, of both protocols and families; keeps the event loop. @throws as `listListeners` */
+export async function listAllListeners(netns?: string): Promise<Listener[]> {
+  using connection = NetlinkConnection.openBlocking(netlinkProtocols.sockDiag, netns);
+  return [...(await list(connection, 'tcp')), ...(await list(connection, 'udp'))];
+}
+
+async function list(
+  connection: NetlinkConnection,
+  protocol: 'tcp' | 'udp',
+  ports?: PortRange,
+): Promise<Listener[]> {
   const lists = await Promise.all(
     [addressFamilies[4], addressFamilies[6]].map(async (family) => {
       const replies = await connection.dump(listMessage(protocol, family, ports));

@@ -1,0 +1,80 @@
+import { closeSync, readSync, writeSync } from 'node:fs';
+import { native, type NativeSocket } from '../native.ts';
+import { fromNativeError } from './errno.ts';
+import { align } from './message-writer.ts';
+import { controlTypes } from './message.ts';
+import { netlinkDomain, rawType } from './socket.ts';
+
+/** Larger than any datagram of a dump, which is 32 KiB at most, and than any acknowledgement of a short request. */
+const room = 1 << 18;
+
+/** Bytes of struct nlmsghdr. Source: netlink(7). */
+const headerLength = 16;
+
+/** Shared by all sockets: what was read is copied before anything else is read. */
+let buffer: Buffer | undefined;
+
+/**
+ * A netlink socket without a thread: an exchange takes place in the call and keeps the event loop for as long as the
+ * kernel works. Made for looks at many namespaces, where threads would cost ten times what the kernel does: one
+ * namespace takes 0.07 ms instead of 0.3. For requests that read; those that change may wait for grace periods.
+ *
+ * @param netns path of a namespace; absent means the process's own
+ * @throws not-found when there is no such namespace, denied without the capability to enter it
+ */
+export function openBlockingSocket(
+  protocol: number,
+  netns?: string,
+): Pick<NativeSocket, 'exchange' | 'close'> {
+  const place = netns === undefined ? {} : { netns };
+  let descriptor: number | undefined;
+  try {
+    descriptor = native().openDescriptor({ domain: netlinkDomain, type: rawType, protocol, ...place });
+  } catch (error) {
+    throw fromNativeError(`open a netlink socket${netns === undefined ? '' : ` in ${netns}`}`, error);
+  }
+  const close = (): void => {
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = undefined;
+  };
+  return {
+    close,
+    // Asynchronous in form only, so that whoever asks need not know which kind of socket it is.
+    async exchange(request, { lastSequence }) {
+      if (descriptor === undefined)
+        throw Object.assign(new Error('closed'), { code: 'EBADF', syscall: 'write' });
+      try {
+        writeSync(descriptor, request);
+        return readReplies(descriptor, lastSequence);
+      } catch (error) {
+        // Replies that were not read would be taken for those to the next request.
+        close();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Reads until the message that ends the answer to the last request. */
+function readReplies(descriptor: number, lastSequence: number): Buffer {
+  buffer ??= Buffer.allocUnsafe(room);
+  const parts: Buffer[] = [];
+  for (;;) {
+    const size = readSync(descriptor, buffer);
+    parts.push(Buffer.from(buffer.subarray(0, size)));
+    if (holdsEnd(buffer, size, lastSequence))
+      return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+  }
+}
+
+/** Looks at the headers alone; whether they are sound is seen when the messages are read. */
+function holdsEnd(bytes: Buffer, size: number, lastSequence: number): boolean {
+  for (let at = 0; size - at >= headerLength;) {
+    const type = bytes.readUInt16LE(at + 4);
+    const isEnd = type === controlTypes.done || type === controlTypes.error;
+    if (isEnd && bytes.readUInt32LE(at + 8) === lastSequence) return true;
+    at += Math.max(headerLength, align(bytes.readUInt32LE(at)));
+  }
+  // Nothing at all: no end would ever come.
+  return size === 0;
+}
