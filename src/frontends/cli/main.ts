@@ -1,5 +1,6 @@
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { printable, toTsnetError, type TsnetError } from '../../model/index.ts';
+import type { Shell } from './completion/scripts.ts';
 import { exitCodes } from './exit-codes.ts';
 import { printJson } from './print.ts';
 import { addGlobalFlags } from './settings.ts';
@@ -118,9 +119,115 @@ program
   .action(async (_, command: Command) => (await import('./commands/gc.ts')).collect(command));
 
 program
+  .command('snapshot')
+  .description('write everything that inspect looks at into a file')
+  .option('-o, --output <file>', 'where to; - for standard output', '-')
+  .option('--all-rules', 'also the rules inside containers')
+  .option('--no-engines', 'without names from container engines')
+  .action(async (_, command: Command) => (await import('./commands/snapshot.ts')).snapshot(command));
+
+program
+  .command('doctor')
+  .description('look for what is wrong with the networks of this host')
+  .option('--snapshot <file>', "look into a file of 'tsnet snapshot' and not at this host")
+  .option('--fix', 'repair what is of tsnet, as reconcile does; others are left alone')
+  .action(async (_, command: Command) => (await import('./commands/doctor.ts')).doctor(command));
+
+program
   .command('version')
   .description('print the versions of tsnet, Node and the kernel')
   .action(async (_, command: Command) => (await import('./commands/version.ts')).show(command));
+
+program
+  .command('capture')
+  .description('record a flow on every interface that it crosses')
+  .command('port <port>')
+  .description('record what reaches a port, before and after its translation: 8088, 8088/udp, web:80')
+  .option('-w, --write <file>', 'write pcapng; - means standard output')
+  .option('--print', 'a line for each packet, a column for each interface; the default without --write')
+  .option('-c, --count <packets>', 'end after so many; a packet counts once on all interfaces')
+  .option('--for <seconds>', 'end after so long')
+  .option('--size <bytes>', 'end before the file is larger; k, m and g are known', '256m')
+  .option('-i, --interface <name...>', 'only these: hx0, host/hx0, web/eth0')
+  .action(async (port: string, _, command: Command) =>
+    (await import('./commands/capture.ts')).capturePort(command, port),
+  );
+
+// The flags stand on the parent, so that each question knows them.
+const inspector = program
+  .command('inspect')
+  .description('show what the kernel and the engines hold: without a name the whole host')
+  .option('--snapshot <file>', "look into a file of 'tsnet snapshot' and not at this host")
+  .option('--format <template>', "print with a Go template, such as '{{.Container}}'")
+  .option('-w, --watch', 'print again at every change, until Ctrl-C')
+  .configureHelp({ showGlobalOptions: true })
+  .action(async (_, command: Command) => (await import('./commands/inspect.ts')).inspect(command));
+inspector
+  .command('veth [veth]')
+  .description('which veth is which container: by veth, container, eth0@container, address, MAC or index')
+  .option('-q, --quiet', 'print only the names of the veths')
+  .action(async (name: string | undefined, _, command: Command) =>
+    (await import('./commands/inspect-veth.ts')).inspectVeth(command, name),
+  );
+inspector
+  .command('container <container>')
+  .description('how a container got its network, and where each interface leads')
+  .action(async (name: string, _, command: Command) =>
+    (await import('./commands/inspect-container.ts')).inspectContainer(command, name),
+  );
+inspector
+  .command('network <network>')
+  .description('who is in a network, and through which veth')
+  .action(async (name: string, _, command: Command) =>
+    (await import('./commands/inspect-network.ts')).inspectNetwork(command, name),
+  );
+inspector
+  .command('bridge [bridge]')
+  .description('ports, spanning tree and MAC table of bridges')
+  .action(async (name: string | undefined, _, command: Command) =>
+    (await import('./commands/inspect-bridge.ts')).inspectBridge(command, name),
+  );
+inspector
+  .command('ip <address>')
+  .description('who has an address or uses a range, and how the host gets there')
+  .action(async (address: string, _, command: Command) =>
+    (await import('./commands/inspect-ip.ts')).inspectIp(command, address),
+  );
+inspector
+  .command('port <port>')
+  .description('why a port answers or does not: 8088, 5353/udp, web:80 or 192.0.2.1:8088')
+  .option('--from <origin>', 'lan, host, localhost or a container; default: lan and localhost')
+  .option('--probe', 'connect for real, and follow the packet through the kernel; leaves nothing behind')
+  .action(async (text: string, _, command: Command) =>
+    (await import('./commands/inspect-port.ts')).port(command, text),
+  );
+inspector
+  .command('netns [netns]')
+  .description('all network namespaces and who is in them: by id, path or name')
+  .action(async (name: string | undefined, _, command: Command) =>
+    (await import('./commands/inspect-netns.ts')).inspectNetns(command, name),
+  );
+
+program
+  .command('graph [name...]')
+  .description('draw who is connected with whom; names of networks and containers choose a part')
+  .addOption(
+    new Option('--format <form>', 'how to draw').choices(['tree', 'mermaid', 'dot', 'svg']).default('tree'),
+  )
+  .option('--snapshot <file>', "look into a file of 'tsnet snapshot' and not at this host")
+  .action(async (names: string[], _, command: Command) =>
+    (await import('./commands/graph.ts')).graph(command, names),
+  );
+program
+  .command('completion')
+  .description('print a script that completes commands and names')
+  .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish']))
+  .action(async (shell: Shell) => (await import('./commands/completion.ts')).printScript(shell));
+program
+  .command('__complete <words>', { hidden: true })
+  .action(async (words: string, _, command: Command) =>
+    (await import('./commands/completion.ts')).printCandidates(command, words),
+  );
 
 try {
   await program.parseAsync();

@@ -2,7 +2,20 @@ import { printable } from '../../model/index.ts';
 
 /** Prints a value as indented JSON. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  process.stdout.write(`${toJson(value, 2)}\n`);
+}
+
+/** A value as JSON in which nothing can steer a terminal: such characters are written as escapes. */
+export function toJson(value: unknown, indent?: number): string {
+  // Between values there are line feeds only, and inside texts none that are not escaped.
+  return JSON.stringify(value, undefined, indent).replaceAll(/(?!\n)[\p{Cc}\p{Cf}\u2028\u2029]/gu, escaped);
+}
+
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, position) => {
+    const unit = character.charCodeAt(position).toString(16);
+    return `\\u${unit.padStart(4, '0')}`;
+  }).join('');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { request, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 
 /** What happened in an engine. Source: Docker Engine API, GET /events. */
 export interface EngineEvent {
@@ -27,11 +27,17 @@ const largestAnswer = 256 * 2 ** 20;
  * this host. Never called from inside a plugin call: the engine waits for its driver with the container locked.
  *
  * @param path without a version, so that every engine understands it
+ * @param socket another engine's, which speaks the same
  * @throws EngineRefusal; another error when there is no engine or it does not answer in time
  */
-export async function askEngine(path: string, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
+export async function askEngine(
+  path: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+  socket: string = socketPath(),
+): Promise<unknown> {
   const signals = [AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])];
-  const response = await get(path, AbortSignal.any(signals));
+  const response = await get(path, AbortSignal.any(signals), socket);
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -71,9 +77,11 @@ export async function followEngine(
   }
 }
 
-function get(path: string, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const options = { socketPath: socketPath(), path, headers: { host: 'docker' }, agent: false, signal };
+async function get(path: string, signal: AbortSignal, socket = socketPath()): Promise<IncomingMessage> {
+  // Half of what a command without an engine would take to start.
+  const { request } = await import('node:http');
+  return await new Promise((resolve, reject) => {
+    const options = { socketPath: socket, path, headers: { host: 'docker' }, agent: false, signal };
     const call = request(options, (response) => {
       if (response.statusCode === 200) return resolve(response);
       response.resume();

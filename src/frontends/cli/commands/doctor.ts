@@ -1,0 +1,107 @@
+import type { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { examine, type Examination } from '../../../inspect/doctor/index.ts';
+import type { Finding } from '../../../inspect/finding.ts';
+import { everything } from '../../../inspect/read-inspection.ts';
+import type { Inspection } from '../../../inspect/inspection.ts';
+import { printable, toTsnetError } from '../../../model/index.ts';
+import { findingLines, wrapped } from '../inspect/format-finding.ts';
+import { counted } from '../inspect/texts.ts';
+import { inspectFlags, openInspection } from '../inspect/open-inspection.ts';
+import { painted, printableDeep, terminalScreen } from '../inspect/screen.ts';
+import { printJson } from '../print.ts';
+import { readSettings } from '../settings.ts';
+
+/**
+ * `tsnet doctor`: what is wrong with the networks of this host. With `--fix` what is of tsnet is repaired first; all
+ * else is only told. Exit status 1 when there is an error.
+ *
+ * @throws as the readers, and as `tsnet reconcile` with `--fix`
+ */
+export async function doctor(command: Command): Promise<void> {
+  const flags = inspectFlags(command);
+  const isLive = flags.snapshot === undefined;
+  const repaired = isLive && command.opts<{ fix?: boolean }>().fix === true ? await repairOwn(command) : [];
+  const inspection = await openInspection(flags, { ...everything, rules: 'all' });
+  const drift: OwnDrift = isLive ? await findOwnDrift(command) : { findings: [], gaps: [] };
+  const examination = withDrift(examine(inspection), drift.findings);
+  if (examination.findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;
+  const gaps = [...inspection.snapshot.gaps, ...drift.gaps];
+  if (flags.json === true) return printJson({ ...examination, repaired, gaps });
+  for (const line of repaired) process.stdout.write(`repaired: ${printable(line)}\n`);
+  print(printableDeep(examination));
+  for (const { what, why } of printableDeep(gaps)) process.stderr.write(`not read: ${what}: ${why}\n`);
+}
+
+function print({ checks, findings }: Examination): void {
+  const screen = terminalScreen();
+  for (const finding of findings) process.stdout.write(`${findingLines(finding, screen).join('\n')}\n\n`);
+  const clean = checks.filter((check) => check.findings === 0).map(({ name }) => name);
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  const summary =
+    findings.length === 0
+      ? '✓ nothing is wrong'
+      : `${counted(errors, 'error')}, ${counted(findings.length - errors, 'other finding')}`;
+  process.stdout.write(`${painted(screen, findings.length === 0 ? 'good' : 'strong', summary)}\n`);
+  for (const line of wrapped(`nothing found in: ${clean.join(', ')}`, 0))
+    process.stdout.write(`${painted(screen, 'faint', line)}\n`);
+}
+
+type Gap = Inspection['snapshot']['gaps'][number];
+
+interface OwnDrift {
+  readonly findings: readonly Finding[];
+  readonly gaps: readonly Gap[];
+}
+
+/** What differs from the records of tsnet; nothing where it keeps none. */
+async function findOwnDrift(command: Command): Promise<OwnDrift> {
+  const settings = readSettings(command);
+  if (!existsSync(settings.stateDirectory)) return { findings: [], gaps: [] };
+  const { findDrift, formatDrift, openContext } = await import('../../../network/index.ts');
+  const { createLogger } = await import('../logger.ts');
+  try {
+    using context = await openContext(settings, createLogger('error'));
+    return {
+      findings: driftFindings(settings.stateDirectory, formatDrift(await findDrift(context))),
+      gaps: [],
+    };
+  } catch (error) {
+    const { kind, message } = toTsnetError(error);
+    if (kind === 'bug') throw error;
+    return { findings: [], gaps: [{ what: 'records of tsnet', why: message }] };
+  }
+}
+
+function driftFindings(directory: string, lines: readonly string[]): Finding[] {
+  if (lines.length === 0) return [];
+  return [
+    {
+      code: 'tsnet.drift',
+      severity: 'error',
+      isCertain: true,
+      subject: 'tsnet',
+      message: `the kernel differs from what tsnet recorded in ${lines.length} places`,
+      evidence: lines.map((fact) => ({ source: 'tsnet', object: directory, fact })),
+      fix: ['tsnet reconcile'],
+    },
+  ];
+}
+
+async function repairOwn(command: Command): Promise<string[]> {
+  const settings = readSettings(command);
+  if (!existsSync(settings.stateDirectory)) return [];
+  const { findDrift, formatDrift, openContext, recover } = await import('../../../network/index.ts');
+  const { createLogger } = await import('../logger.ts');
+  using context = await openContext(settings, createLogger('warn'));
+  const { structure } = await findDrift(context);
+  return formatDrift({ structure, changes: await recover(context) });
+}
+
+function withDrift(examination: Examination, drift: readonly Finding[]): Examination {
+  return {
+    ...examination,
+    checks: [...examination.checks, { name: 'records of tsnet', findings: drift.length }],
+    findings: [...drift, ...examination.findings],
+  };
+}

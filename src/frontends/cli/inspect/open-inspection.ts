@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import type { Inspection } from '../../../inspect/inspection.ts';
+import type { InspectionOptions } from '../../../inspect/read-inspection.ts';
+import { printable, TsnetError } from '../../../model/index.ts';
+
+/** Flags that every question to the inspector knows. */
+export interface InspectFlags {
+  readonly snapshot?: string;
+  readonly format?: string;
+  readonly watch?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+/** The flags that a command was called with, its own and those of the commands above it. @throws invalid-input */
+export function inspectFlags(command: Command): InspectFlags {
+  const flags = command.optsWithGlobals<InspectFlags>();
+  if (flags.watch === true && flags.snapshot !== undefined) {
+    throw new TsnetError('invalid-input', '--watch and --snapshot: a file does not change');
+  }
+  if (flags.json === true && flags.format !== undefined) {
+    throw new TsnetError('invalid-input', "--json and --format: choose one, or write --format '{{json .}}'");
+  }
+  return flags;
+}
+
+/** The inspection of the file that was named, else of this host now. @throws as the readers of both */
+export async function openInspection(
+  { snapshot }: Pick<InspectFlags, 'snapshot'>,
+  options: InspectionOptions,
+): Promise<Inspection> {
+  if (snapshot !== undefined) {
+    const { loadInspection } = await import('../../../inspect/inspection-file.ts');
+    return loadInspection(snapshot);
+  }
+  const { readInspection } = await import('../../../inspect/read-inspection.ts');
+  return await readInspection(options);
+}
+
+const shownGaps = 5;
+const shownObjects = 3;
+
+/** Says on standard error what could not be read, so that nobody takes it for absent; one line for each reason. */
+export function printGaps({ snapshot: { gaps } }: Inspection): void {
+  const byReason = new Map<string, string[]>();
+  for (const { what, why } of gaps) byReason.set(why, [...(byReason.get(why) ?? []), what]);
+  const reasons = [...byReason];
+  for (const [why, objects] of reasons.slice(0, shownGaps)) {
+    const rest = objects.length - shownObjects;
+    const shown = objects.slice(0, shownObjects).join(', ');
+    const text = `${shown}${rest > 0 ? ` and ${rest} more` : ''}: ${why}`;
+    process.stderr.write(`could not read: ${printable(text)}\n`);
+  }
+  if (reasons.length > shownGaps) {
+    process.stderr.write(
+      `could not read: … ${reasons.length - shownGaps} more; 'tsnet snapshot' lists them\n`,
+    );
+  }
+}

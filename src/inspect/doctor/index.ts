@@ -1,0 +1,2 @@
+export { checks } from './checks.ts';
+export { examine, type Examination } from './examine.ts';

@@ -1,0 +1,89 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EngineView } from './container-view.ts';
+import { EngineRefusal, socketPath } from './docker-api.ts';
+import { readEngine, type EngineAnswer } from './read-engine.ts';
+
+/** What the engines of this host say, and which of them said nothing. */
+export interface Engines {
+  readonly engines: readonly EngineView[];
+  readonly gaps: readonly { readonly what: string; readonly why: string }[];
+}
+
+const timeoutMs = 1_000;
+
+/** Where Podman keeps what it knows; the service that answers questions about it is seldom on. */
+const podmanState = ['/run/libpod', '/var/lib/containers/storage/libpod'];
+const containerdSocket = '/run/containerd/containerd.sock';
+
+/**
+ * Asks every engine of this host at the same time, one second at most. An engine that is not installed is not
+ * missing; one that is there and does not answer is a gap.
+ *
+ * Podman is asked through its Docker-compatible service. containerd and CRI-O are not asked: their containers are
+ * known by the names of their control groups alone.
+ */
+export async function readEngines(signal?: AbortSignal): Promise<Engines> {
+  const answers = await Promise.all(sockets().map((socket) => answerOf(socket, signal)));
+  const engines = answers.flatMap(({ engine }) => engine ?? []);
+  return { engines, gaps: [...answers.flatMap(({ gaps }) => gaps), ...silentEngines(engines)] };
+}
+
+/** Sockets that exist, each once: a package lets Docker's name lead to Podman. */
+function sockets(): string[] {
+  const session = process.env['XDG_RUNTIME_DIR'];
+  const candidates = [
+    socketPath(),
+    '/run/podman/podman.sock',
+    ...(session === undefined ? [] : [join(session, 'podman/podman.sock'), join(session, 'docker.sock')]),
+  ];
+  const seen = new Set<string>();
+  return candidates.filter((path) => {
+    if (!existsSync(path)) return false;
+    const real = realpathSync(path);
+    if (seen.has(real)) return false;
+    seen.add(real);
+    return true;
+  });
+}
+
+async function answerOf(
+  socket: string,
+  signal: AbortSignal | undefined,
+): Promise<{ engine?: EngineView; gaps: EngineAnswer['gaps'] }> {
+  try {
+    return await readEngine(socket, timeoutMs, signal);
+  } catch (error) {
+    return { gaps: [{ what: `engine at ${socket}`, why: reasonOf(error) }] };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, name, message } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM') return 'no permission to ask it';
+  if (code === 'ECONNREFUSED') return 'nobody listens there';
+  if (name === 'TimeoutError' || name === 'AbortError' || code === 'ABORT_ERR')
+    return `no answer within ${timeoutMs} ms`;
+  if (error instanceof EngineRefusal) return `it refused: ${message}`;
+  return error instanceof SyntaxError || error instanceof TypeError
+    ? 'it does not answer as an engine does'
+    : message;
+}
+
+function silentEngines(engines: readonly EngineView[]): Engines['gaps'] {
+  const answers = (kind: EngineView['kind']): boolean => engines.some((engine) => engine.kind === kind);
+  return [
+    ...(podmanState.some((path) => existsSync(path)) && !answers('podman')
+      ? [
+          {
+            what: 'podman: names of containers and networks',
+            why: 'its service is off (systemctl start podman.socket)',
+          },
+        ]
+      : []),
+    // Docker runs its containers with containerd, and has told about them.
+    ...(existsSync(containerdSocket) && engines.length === 0
+      ? [{ what: 'containerd: names of containers', why: 'they are known by id only' }]
+      : []),
+  ];
+}

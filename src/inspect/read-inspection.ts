@@ -1,0 +1,32 @@
+import { observeHost, type ObserveOptions } from '../observe/host/index.ts';
+import { readEngines } from './engines/read-engines.ts';
+import type { Inspection } from './inspection.ts';
+
+/** How far to look. */
+export interface InspectionOptions extends ObserveOptions {
+  /** Whether engines are asked for names and intent; default true. Never from inside a plugin call. */
+  readonly engines?: boolean;
+  /** Ends the questions to engines. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a question needs that follows packets: everything, with the host's rules and tracked connections. */
+export const everything: InspectionOptions = { rules: 'host', flows: 'host' };
+
+/**
+ * Looks at this host and asks its engines, at the same time. Engines have one second; without any the kernel's facts
+ * stand alone.
+ *
+ * @throws as `observeHost`
+ */
+export async function readInspection(options: InspectionOptions = {}): Promise<Inspection> {
+  const { engines: asksEngines = true, signal, ...scope } = options;
+  // Asked first: the look at the host keeps the event loop busy while they think.
+  const asked = asksEngines ? readEngines(signal) : { engines: [], gaps: [] };
+  const [{ engines, gaps }, snapshot] = await Promise.all([asked, observeHost(scope)]);
+  return {
+    schema: 'tsnet.snapshot/1',
+    snapshot: { ...snapshot, gaps: [...snapshot.gaps, ...gaps] },
+    engines,
+  };
+}

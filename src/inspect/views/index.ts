@@ -1,0 +1,10 @@
+export { bridgeList, type BridgeList, type BridgePort, type BridgeReport } from './bridge-list.ts';
+export { containerReport, type ContainerInterface, type ContainerReport } from './container-report.ts';
+export { findNamed, nearNames, notFound } from './find.ts';
+export { ipReport, type IpReport } from './ip-report.ts';
+export { netnsList, type NetnsList, type NetnsReport } from './netns-list.ts';
+export { networkReport, type NetworkReport } from './network-report.ts';
+export { overview, type Overview, type OverviewBridge } from './overview.ts';
+export { publishedPorts, type PublishedPort } from './published-ports.ts';
+export { selectVeths, vethMap, type VethMap, type VethRow } from './veth-map.ts';
+export type { InterfaceView, View } from './view.ts';
