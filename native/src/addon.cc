@@ -18,6 +18,10 @@ namespace {
 
 constexpr uint32_t kMostOptions = 64;
 
+/** BPF_MAXINSNS instructions of 8 bytes. Source: `linux/bpf_common.h`. */
+constexpr size_t kLongestFilter = 4096 * 8;
+constexpr size_t kLongestAddress = sizeof(sockaddr_storage);
+
 int ReadInt(const Napi::Value& value, const char* name) {
   return static_cast<int>(ReadInteger(value, name, INT32_MIN, INT32_MAX));
 }
@@ -38,6 +42,34 @@ std::vector<SocketOption> ReadOptions(const Napi::Value& value) {
     options.push_back({level, name, static_cast<int>(number)});
   }
   return options;
+}
+
+/** Reads what `openSocket` and `openDescriptor` take. Byte arrays last, because getters could change their memory. */
+SocketRequest ReadSocketRequest(const Napi::Object& given) {
+  SocketRequest request;
+  const Napi::Value netns = given.Get("netns");
+  if (!netns.IsUndefined()) request.netns = ReadPath(netns, "netns");
+  request.domain = ReadInt(given.Get("domain"), "domain");
+  request.type = ReadInt(given.Get("type"), "type");
+  request.protocol = ReadInt(given.Get("protocol"), "protocol");
+  request.options = ReadOptions(given.Get("options"));
+  const Napi::Value filter = given.Get("filter");
+  const Napi::Value address = given.Get("address");
+  if (!filter.IsUndefined()) {
+    request.filter = ReadBytes(filter, "filter", 8, kLongestFilter);
+    if (request.filter.size() % 8 != 0) {
+      throw Napi::RangeError::New(given.Env(), "filter must consist of whole instructions of 8 bytes");
+    }
+  }
+  if (!address.IsUndefined()) request.address = ReadBytes(address, "address", 2, kLongestAddress);
+  return request;
+}
+
+Napi::Value OpenDescriptor(const Napi::CallbackInfo& info) {
+  const SocketRequest request = ReadSocketRequest(ReadObject(info[0], "options"));
+  return WithErrors(info.Env(), [&] {
+    return Napi::Number::New(info.Env(), OpenSocket(request).Release());
+  });
 }
 
 Napi::Value OpenFile(const Napi::CallbackInfo& info) {
@@ -73,14 +105,7 @@ Addon::Addon(Napi::Env env)
 }
 
 Napi::Value Addon::OpenSocket(const Napi::CallbackInfo& info) {
-  const Napi::Object given = ReadObject(info[0], "options");
-  SocketRequest request;
-  const Napi::Value netns = given.Get("netns");
-  if (!netns.IsUndefined()) request.netns = ReadPath(netns, "netns");
-  request.domain = ReadInt(given.Get("domain"), "domain");
-  request.type = ReadInt(given.Get("type"), "type");
-  request.protocol = ReadInt(given.Get("protocol"), "protocol");
-  request.options = ReadOptions(given.Get("options"));
+  const SocketRequest request = ReadSocketRequest(ReadObject(info[0], "options"));
   Opened made = WithErrors(info.Env(), [&] { return Opened{tsnet::OpenSocket(request), request.domain}; });
   opened = &made;
   try {
@@ -170,6 +195,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   };
   exports.Set("openSocket", bind("openSocket", &Addon::OpenSocket));
   exports.Set("flock", bind("flock", &Addon::Flock));
+  exports.Set("openDescriptor", Napi::Function::New(env, tsnet::OpenDescriptor, "openDescriptor"));
   exports.Set("openFileIn", Napi::Function::New(env, tsnet::OpenFile, "openFileIn"));
   exports.Set("createNetns", Napi::Function::New(env, tsnet::Create, "createNetns"));
   exports.Set("deleteNetns", Napi::Function::New(env, tsnet::Delete, "deleteNetns"));

@@ -32,6 +32,9 @@ constexpr size_t kMostBacklog = 8 << 20;
 /** Datagrams read before exchanges get their turn. */
 constexpr int kReadsPerTurn = 64;
 
+/** A batch that is as long is handed over, even if more could be read. */
+constexpr size_t kBatchSize = 256 << 10;
+
 /** What SO_RCVBUFFORCE was set to at the opening of a netlink socket, and the most it is raised to. */
 constexpr size_t kInitialRoom = 4 << 20;
 constexpr size_t kMostRoom = 64 << 20;
@@ -89,6 +92,21 @@ void Channel::Listen(const std::vector<uint32_t>& groups) {
   Wake();
 }
 
+void Channel::ListenInBatches() {
+  EnsureThread();
+  inBatches_ = true;
+  isListening_ = true;
+  Wake();
+}
+
+std::vector<uint8_t> Channel::Option(int level, int name, size_t size) const {
+  std::vector<uint8_t> value(size);
+  auto length = static_cast<socklen_t>(size);
+  if (getsockopt(socket_.Get(), level, name, value.data(), &length) != 0) Fail("getsockopt");
+  value.resize(std::min<size_t>(size, length));
+  return value;
+}
+
 void Channel::Consumed(size_t bytes) {
   const size_t before = backlog_.fetch_sub(bytes);
   if (before >= kMostBacklog && before - bytes < kMostBacklog) Wake();
@@ -138,7 +156,12 @@ void Channel::WaitForWork() {
   if (poll(ready, reads ? 2 : 1, -1) < 0) return;
   eventfd_t count;
   if (ready[0].revents != 0) eventfd_read(wake_.Get(), &count);
-  if (reads && ready[1].revents != 0) ReadDatagrams();
+  if (!reads || ready[1].revents == 0) return;
+  if (inBatches_) {
+    ReadBatch();
+  } else {
+    ReadDatagrams();
+  }
 }
 
 void Channel::ReadDatagrams() {
@@ -150,13 +173,43 @@ void Channel::ReadDatagrams() {
       HandOver(datagram);
       continue;
     }
-    // An overrun, and an interface that went down, are told once and reading goes on. Anything else would be told
-    // at every attempt.
-    const bool isFinal = error != ENOBUFS && error != ENETDOWN;
-    if (isFinal) isListening_ = false;
-    events_.onFailure({error, "recvmsg"}, isFinal);
-    if (isFinal) return;
+    if (ReportFailure(error)) return;
   }
+}
+
+/** Whether the failure is the end of reading. */
+bool Channel::ReportFailure(int error) {
+  // An overrun, and an interface that went down, are told once and reading goes on. Anything else would be told
+  // at every attempt.
+  const bool isFinal = error != ENOBUFS && error != ENETDOWN;
+  if (isFinal) isListening_ = false;
+  events_.onFailure({error, "recvmsg"}, isFinal);
+  return isFinal;
+}
+
+void Channel::ReadBatch() {
+  std::vector<uint8_t> batch;
+  int error = 0;
+  while (batch.size() < kBatchSize) {
+    Datagram datagram;
+    error = Receive(datagram);
+    if (error != 0) break;
+    const uint32_t lengths[] = {static_cast<uint32_t>(datagram.addressSize),
+                                static_cast<uint32_t>(datagram.controlSize), static_cast<uint32_t>(datagram.size)};
+    const auto append = [&batch](const void* data, size_t size) {
+      const auto* bytes = static_cast<const uint8_t*>(data);
+      batch.insert(batch.end(), bytes, bytes + size);
+    };
+    append(lengths, sizeof lengths);
+    append(&address_, datagram.addressSize);
+    append(control_, datagram.controlSize);
+    append(datagram.data, datagram.size);
+  }
+  if (!batch.empty()) {
+    backlog_ += batch.size();
+    events_.onDatagram(std::move(batch), -1);
+  }
+  if (error != 0 && error != EAGAIN) ReportFailure(error);
 }
 
 void Channel::HandOver(const Datagram& datagram) {
@@ -272,15 +325,13 @@ void Channel::DropReplies() {
 /** Reads one datagram without waiting. Gives an errno or 0; the datagram lives until the next call. */
 int Channel::Receive(Datagram& datagram) {
   iovec memory{buffer_, kBufferSize};
-  sockaddr_nl sender{};
-  alignas(cmsghdr) char control[256];
   msghdr message{};
-  message.msg_name = &sender;
-  message.msg_namelen = sizeof sender;
+  message.msg_name = &address_;
+  message.msg_namelen = sizeof address_;
   message.msg_iov = &memory;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  message.msg_control = control_;
+  message.msg_controllen = sizeof control_;
   if (lastSize_ > kKeptPages) madvise(buffer_, kBufferSize, MADV_DONTNEED);
   lastSize_ = 0;
   ssize_t size;
@@ -290,7 +341,9 @@ int Channel::Receive(Datagram& datagram) {
   if (size < 0) return errno;
   if ((message.msg_flags & MSG_TRUNC) != 0) return EMSGSIZE;
   lastSize_ = static_cast<size_t>(size);
-  datagram = {buffer_, lastSize_, isNetlink_ ? sender.nl_pid : 0, 0, -1};
+  sockaddr_nl sender{};
+  if (isNetlink_ && message.msg_namelen >= sizeof sender) std::memcpy(&sender, &address_, sizeof sender);
+  datagram = {buffer_, lastSize_, sender.nl_pid, 0, -1, message.msg_namelen, message.msg_controllen};
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_NETLINK) continue;
     if (header->cmsg_type == NETLINK_PKTINFO) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -64,6 +66,15 @@ class Channel {
    */
   void Listen(const std::vector<uint32_t>& groups);
 
+  /**
+   * Starts to read datagrams of a packet socket, many at a time. What `onDatagram` then gets is a sequence of records:
+   * the lengths of address, control messages and data in 4 bytes each, then these three. Throws `Failure`.
+   */
+  void ListenInBatches();
+
+  /** A socket option, as getsockopt(2) gives it, at most `size` bytes of it. Throws `Failure`. */
+  std::vector<uint8_t> Option(int level, int name, size_t size) const;
+
   /** Says that so many bytes handed over by `onDatagram` were consumed. */
   void Consumed(size_t bytes);
 
@@ -82,6 +93,9 @@ class Channel {
     /** The multicast group it was sent to; 0 means that it was sent to this socket alone. */
     uint32_t group;
     int nsid;
+    /** Lengths of what lies in `address_` and `control_`. */
+    size_t addressSize;
+    size_t controlSize;
   };
 
   void EnsureThread();
@@ -89,6 +103,8 @@ class Channel {
   void Run();
   void WaitForWork();
   void ReadDatagrams();
+  void ReadBatch();
+  bool ReportFailure(int error);
   void HandOver(const Datagram& datagram);
 
   ExchangeResult Exchange(const ExchangeRequest& request);
@@ -111,11 +127,14 @@ class Channel {
   std::atomic<bool> hasEnded_{false};
   std::atomic<bool> isListening_{false};
   std::atomic<bool> onlyGroups_{false};
+  std::atomic<bool> inBatches_{false};
   /** Bytes handed over and not yet consumed. */
   std::atomic<size_t> backlog_{0};
 
   // Of the thread alone:
   uint8_t* buffer_ = nullptr;
+  sockaddr_storage address_{};
+  alignas(cmsghdr) char control_[256];
   size_t lastSize_ = 0;
   /** Replies of a failed exchange may still arrive, or a dump may still be running. */
   bool hasLeftovers_ = false;

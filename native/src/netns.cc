@@ -1,6 +1,7 @@
 #include "netns.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
@@ -10,6 +11,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+
+#include <cstring>
 
 #include "errors.h"
 #include "thread.h"
@@ -54,6 +57,18 @@ void PrepareNetlink(int descriptor) {
   }
 }
 
+/** Attaches a classic BPF program; the kernel checks and copies it. */
+void AttachFilter(int descriptor, const std::vector<uint8_t>& program) {
+  std::vector<sock_filter> instructions(program.size() / sizeof(sock_filter));
+  std::memcpy(instructions.data(), program.data(), instructions.size() * sizeof(sock_filter));
+  const sock_fprog given{static_cast<unsigned short>(instructions.size()), instructions.data()};
+  if (setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &given, sizeof given) != 0) Fail("setsockopt");
+}
+
+void Bind(int descriptor, const void* address, size_t size) {
+  if (bind(descriptor, static_cast<const sockaddr*>(address), static_cast<socklen_t>(size)) != 0) Fail("bind");
+}
+
 }  // namespace
 
 Descriptor OpenSocket(const SocketRequest& request) {
@@ -68,10 +83,13 @@ Descriptor OpenSocket(const SocketRequest& request) {
       Fail("setsockopt");
     }
   }
-  if (request.domain == AF_NETLINK) {
+  if (!request.filter.empty()) AttachFilter(made.Get(), request.filter);
+  if (!request.address.empty()) {
+    Bind(made.Get(), request.address.data(), request.address.size());
+  } else if (request.domain == AF_NETLINK) {
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
-    if (bind(made.Get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) Fail("bind");
+    Bind(made.Get(), &address, sizeof address);
   }
   return made;
 }

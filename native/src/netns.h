@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,10 @@ struct SocketRequest {
   int type = 0;
   int protocol = 0;
   std::vector<SocketOption> options;
+  /** A classic BPF program, 8 bytes for each instruction; empty means none. Attached before the socket is bound. */
+  std::vector<uint8_t> filter;
+  /** A socket address as bind(2) takes it; empty means not to bind. */
+  std::vector<uint8_t> address;
 };
 
 /** Opens a socket, perhaps inside another network namespace, to which it stays bound. Throws `Failure`. */

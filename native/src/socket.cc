@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kDefaultTimeout = 30'000;
 constexpr uint32_t kMostGroups = 1024;
+constexpr size_t kLongestOption = 64 << 10;
 
 /** Bytes from here on are handed to JavaScript without a copy; below, a copy is cheaper than a finalizer. */
 constexpr size_t kShared = 64 << 10;
@@ -42,6 +43,8 @@ Napi::Function Socket::Define(Napi::Env env) {
                      {
                          InstanceMethod<&Socket::Exchange>("exchange"),
                          InstanceMethod<&Socket::Listen>("listen"),
+                         InstanceMethod<&Socket::ListenInBatches>("listenInBatches"),
+                         InstanceMethod<&Socket::Option>("option"),
                          InstanceMethod<&Socket::Close>("close"),
                      });
 }
@@ -136,9 +139,36 @@ void Socket::Listen(const Napi::CallbackInfo& info) {
     if (onData_ != nullptr) throw Failure{EALREADY, "listen"};
     channel_->Listen(groups);
   });
-  if (napi_create_reference(env, onData, 1, &onData_) != napi_ok ||
-      napi_create_reference(env, onError, 1, &onError_) != napi_ok) {
-    throw Napi::Error::New(env);
+  KeepCallbacks(onData, onError);
+}
+
+void Socket::ListenInBatches(const Napi::CallbackInfo& info) {
+  const auto onBatch = ReadFunction(info[0], "onBatch");
+  const auto onError = ReadFunction(info[1], "onError");
+  WithErrors(info.Env(), [&] {
+    if (channel_ == nullptr) throw Failure{EBADF, "listenInBatches"};
+    if (isNetlink_ || !canListen_) throw Failure{EOPNOTSUPP, "listenInBatches"};
+    if (onData_ != nullptr) throw Failure{EALREADY, "listenInBatches"};
+    channel_->ListenInBatches();
+  });
+  KeepCallbacks(onBatch, onError);
+}
+
+Napi::Value Socket::Option(const Napi::CallbackInfo& info) {
+  const int level = static_cast<int>(ReadInteger(info[0], "level", INT32_MIN, INT32_MAX));
+  const int name = static_cast<int>(ReadInteger(info[1], "name", INT32_MIN, INT32_MAX));
+  const auto size = static_cast<size_t>(ReadInteger(info[2], "size", 0, kLongestOption));
+  const std::vector<uint8_t> value = WithErrors(info.Env(), [&] {
+    if (channel_ == nullptr) throw Failure{EBADF, "getsockopt"};
+    return channel_->Option(level, name, size);
+  });
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), value.data(), value.size());
+}
+
+void Socket::KeepCallbacks(const Napi::Function& onData, const Napi::Function& onError) {
+  if (napi_create_reference(env_, onData, 1, &onData_) != napi_ok ||
+      napi_create_reference(env_, onError, 1, &onError_) != napi_ok) {
+    throw Napi::Error::New(env_);
   }
   HoldWhileBusy();
 }

@@ -28,6 +28,8 @@ class Socket : public Napi::ObjectWrap<Socket> {
 
   Napi::Value Exchange(const Napi::CallbackInfo& info);
   void Listen(const Napi::CallbackInfo& info);
+  void ListenInBatches(const Napi::CallbackInfo& info);
+  Napi::Value Option(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   /**
@@ -50,6 +52,7 @@ class Socket : public Napi::ObjectWrap<Socket> {
   void Deliver(std::vector<uint8_t> datagram, int nsid);
   void Report(const Failure& failure, bool isFinal);
   void StopListening();
+  void KeepCallbacks(const Napi::Function& onData, const Napi::Function& onError);
   void DropCallbacks();
   void HoldWhileBusy();
 

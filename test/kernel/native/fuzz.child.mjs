@@ -117,6 +117,8 @@ const oddOptions = () =>
     type: or(() => pick([3, 2, 1, 0x803])),
     protocol: or(() => pick([0, 4, 12, 0x300])),
     ...(random(3) === 0 ? { options: or(() => [option(), option()]) } : {}),
+    ...(random(4) === 0 ? { filter: or(() => noise(8 * random(8))) } : {}),
+    ...(random(4) === 0 ? { address: or(() => noise(random(40))) } : {}),
   }));
 const exchangeOptions = () =>
   or(() => ({
@@ -176,6 +178,23 @@ const actions = [
       socket.listen(groups(), callback(), callback());
       listening.push(socket);
     }),
+  () =>
+    attempt('listenInBatches', () => {
+      socket.listenInBatches(callback(), callback());
+      listening.push(socket);
+    }),
+  () =>
+    attempt('option', () =>
+      socket.option(
+        or(() => pick([1, 263, 270])),
+        or(() => random(64)),
+        or(() => random(300)),
+      ),
+    ),
+  () => {
+    const descriptor = attempt('openDescriptor', () => addon.openDescriptor(oddOptions()));
+    if (descriptor !== undefined) closeSync(descriptor);
+  },
   () => random(10) === 0 && attempt('close', () => socket.close(anything())),
   () => {
     const descriptor = attempt('openFileIn', () => addon.openFileIn(or(paths), or(paths), or(numbers)));

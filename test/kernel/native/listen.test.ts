@@ -134,6 +134,61 @@ it('reads packets', async () => {
   route.close();
 });
 
+/** AF_PACKET with ETH_P_ALL on the link of index 1. */
+const onLoopback = Buffer.from('1100000301000000000000000000000000000000', 'hex');
+/** Classic BPF: gives so many bytes of each packet. */
+const giveBytes = (bytes: number): Buffer => {
+  const instruction = Buffer.alloc(8);
+  instruction.writeUInt16LE(0x06, 0);
+  instruction.writeUInt32LE(bytes, 4);
+  return instruction;
+};
+
+it('reads packets in batches, with sender and control messages, through a filter', async () => {
+  const netns = namespaces.create('blue');
+  const route = open(netns);
+  await route.exchange(setLoopback(1, true), last(1));
+  // SO_TIMESTAMPNS, so that there is a control message.
+  const options = [[1, 35, 1]] as const;
+  const packet = { netns, domain: 17, type: 3, protocol: 0, address: onLoopback, options };
+  const capture = native().openSocket({ ...packet, filter: giveBytes(30) });
+  const none = native().openSocket({ ...packet, filter: giveBytes(0) });
+  const records: { address: Buffer; control: Buffer; data: Buffer }[] = [];
+  capture.listenInBatches((batch) => {
+    for (let at = 0; at < batch.length;) {
+      const ends = [0, 4, 8].map((offset) => batch.readUInt32LE(at + offset));
+      const [address = 0, control = 0, data = 0] = ends;
+      const start = at + 12;
+      records.push({
+        address: batch.subarray(start, start + address),
+        control: batch.subarray(start + address, start + address + control),
+        data: batch.subarray(start + address + control, start + address + control + data),
+      });
+      at = start + address + control + data;
+    }
+  }, refuse);
+  none.listenInBatches(() => expect.fail('the filter passes nothing'), refuse);
+  expect(() => capture.listenInBatches(refuse as never, refuse)).toThrow(
+    expect.objectContaining({ code: 'EALREADY' }),
+  );
+  const send = 'for port in {4711..4760}; do printf hello >/dev/udp/127.0.0.1/$port; done; true';
+  await promisify(execFile)('nsenter', [`--net=${netns}`, 'bash', '-c', send]);
+  // Sent and received, the datagram and the error about it.
+  await expect.poll(() => records.length).toBe(200);
+  for (const { address, control, data } of records) {
+    expect(address.readUInt16LE(0)).toBe(17);
+    expect(address.readInt32LE(4)).toBe(1);
+    expect([control.readInt32LE(8), control.readInt32LE(12)]).toEqual([1, 35]);
+    expect(data.length).toBe(30);
+  }
+  // PACKET_STATISTICS.
+  expect(capture.option(263, 6, 8).readUInt32LE(0)).toBe(200);
+  expect(none.option(263, 6, 8).readUInt32LE(0)).toBe(0);
+  expect(() => capture.option(263, 9_999, 8)).toThrow(expect.objectContaining({ code: 'ENOPROTOOPT' }));
+  for (const socket of [capture, none, route]) socket.close();
+  expect(() => capture.option(263, 6, 8)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+});
+
 it('closes inside its own callback', async () => {
   const netns = namespaces.create('blue');
   const [listener, other] = [open(netns), open(netns)];
@@ -156,6 +211,8 @@ it('refuses what can not work', () => {
   const socket = open(namespaces.create('blue'));
   const inet = native().openSocket({ domain: 2, type: 2, protocol: 0 });
   expect(() => inet.listen([], none, none)).toThrow(expect.objectContaining({ code: 'EOPNOTSUPP' }));
+  expect(() => inet.listenInBatches(none, none)).toThrow(expect.objectContaining({ code: 'EOPNOTSUPP' }));
+  expect(() => socket.listenInBatches(none, none)).toThrow(expect.objectContaining({ code: 'EOPNOTSUPP' }));
   expect(() => socket.listen([0], none, none)).toThrow(RangeError);
   expect(() => socket.listen([1, 9_999], none, none)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
   // The failed attempt left nothing behind.
