@@ -143,10 +143,14 @@ async function arriveHere(arrival: Arrival): Promise<Passed> {
     return { by: 'direct', hops: [...absentHops(arrival, onPort, wrong), ...filtered] };
 
   const command = socket.process?.command ?? '';
-  const holder = good('held by', formatSocket(socket), socketEvidence(host, socket));
+  const holder =
+    socket.process === undefined
+      ? unknown('held by', `${formatSocket(socket)}: whose it is could not be seen`)
+      : good('held by', formatSocket(socket), socketEvidence(host, socket));
   const target = claim && targetOfClaim(inspection, claim, question, packet.family);
   const own = claim && netnsOf(inspection, claim.owner.container);
-  if (command === 'docker-proxy' && claim !== undefined && wrong === undefined) {
+  const isServed = proxies.test(command) || socket.process === undefined;
+  if (isServed && claim !== undefined && own !== host && wrong === undefined) {
     const proxied = target ?? targetOfClaim(inspection, claim, question, 4);
     const bridge = proxied?.network && bridgeOf(inspection, proxied.network);
     // What comes from the container's own network is left to the proxy on purpose, and so is loopback.
@@ -170,7 +174,7 @@ async function arriveHere(arrival: Arrival): Promise<Passed> {
       by: 'direct',
       hops: [bad('published', wrong, wrong.code === 'port.taken' ? 'wrong server' : 'refused'), ...filtered],
     };
-  if (isPlaceholder(socket)) {
+  if (isPlaceholder(socket, target)) {
     const missing = noTranslationFinding(scene, claim, target, packet, 'placeholder');
     return {
       by: 'direct',
@@ -195,11 +199,14 @@ async function arriveHere(arrival: Arrival): Promise<Passed> {
   };
 }
 
+/** Programs that take connections for a container and hand data on. A holder that could not be seen may be one. */
+const proxies = /^(?:docker-proxy|rootlessport|rootlesskit|slirp4netns|pasta(?:\.avx2)?)$/;
+
 /** Engines and tsnet keep a port from others by a socket that nobody reads. */
-function isPlaceholder({ process }: SocketView): boolean {
-  return (
-    process === undefined || /^(?:dockerd|rootlessport|conmon|tsnet|node|MainThread)$/.test(process.command)
-  );
+function isPlaceholder({ process }: SocketView, target: Target | undefined): boolean {
+  const isOfTsnet = target?.network?.driver === 'tsnet';
+  const holders = isOfTsnet ? /^(?:dockerd|tsnet|node|MainThread)$/ : /^(?:dockerd|conmon)$/;
+  return holders.test(process?.command ?? '');
 }
 
 function takenFinding(

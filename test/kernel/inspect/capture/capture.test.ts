@@ -171,13 +171,11 @@ describe('a capture', () => {
     expect(file.packets).toHaveLength(8);
   });
 
-  it.each([['tcpdump'], ['tshark']])('is read by %s', async (program) => {
-    const found = await run('which', [program]).catch(() => undefined);
-    if (found === undefined) return;
+  it('is read by tcpdump', async () => {
     const { bytes, file } = await record('tcp', () => ask(lab.lan, '198.18.7.1', 8088));
     const path = join(folder, 'read.pcapng');
     writeFileSync(path, bytes);
-    const { stdout, stderr } = await run(program, ['-n', '-r', path]);
+    const { stdout, stderr } = await run('tcpdump', ['-n', '-r', path]);
     expect(stdout.trim().split('\n')).toHaveLength(file.packets.length);
     expect(stderr).not.toMatch(/truncated|damaged|corrupt|malformed/i);
   });

@@ -100,13 +100,7 @@ describe('the jump from FORWARD', () => {
 
   function changeFor(...forward: readonly string[]): string[] {
     const rules = forward.map((target) => `-A FORWARD -j ${target}`);
-    const text = [
-      '*filter',
-      ':FORWARD DROP [0:0]',
-      ':TSNET-FORWARD - [0:0]',
-      ...chain,
-      ...rules,
-    ].join('\n');
+    const text = ['*filter', ':FORWARD DROP [0:0]', ':TSNET-FORWARD - [0:0]', ...chain, ...rules].join('\n');
     const filter = wantedTables(resources, 4).filter(({ table }) => table === 'filter');
     return restoreText(parseSave(text), 4, filter).split('\n').slice(1, -2);
   }
