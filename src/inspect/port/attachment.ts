@@ -3,12 +3,22 @@ import type { LinkView } from '../../observe/host/snapshot.ts';
 import type { Finding } from '../finding.ts';
 import { fact, found, good, bad, surprising, unknown } from './hop.ts';
 import type { PlacedLink } from '../../observe/host/relations.ts';
-import { bridgeOf, gatewayIn, hostOf, ipsOf, linkAt, linkWith, relationsOf, subnetIn } from './lookup.ts';
+import {
+  bridgeOf,
+  engineKindOf,
+  gatewayIn,
+  hostOf,
+  ipsOf,
+  linkAt,
+  linkWith,
+  relationsOf,
+  subnetIn,
+} from './lookup.ts';
 import type { Hop } from './report.ts';
 import type { Inspection } from '../inspection.ts';
 import type { NetworkView } from '../engines/container-view.ts';
 import { shellWord } from './shell-word.ts';
-import { insideOf, nameOf, type Target } from './target.ts';
+import { clientOf, insideOf, nameOf, type Target } from './target.ts';
 
 /** From the bridge of a network through the veth to the link in the container that holds the address. */
 export function attachmentHops(inspection: Inspection, target: Target): Hop[] {
@@ -55,7 +65,8 @@ export function bridgeFindings(inspection: Inspection, network: NetworkView, fam
   const bridge = bridgeOf(inspection, network);
   const subject = `network ${network.name}`;
   if (bridge === undefined) {
-    if (network.bridge === undefined) return [];
+    // Podman makes a bridge with its first container, and names it otherwise.
+    if (network.bridge === undefined || engineKindOf(inspection, network) !== 'docker') return [];
     return [
       found('bridge.missing', {
         subject,
@@ -174,7 +185,7 @@ function innerFindings(
         fix:
           lost !== undefined && target.network !== undefined
             ? restoreAddress(inspection, target, lost.name)
-            : [`docker restart ${shellWord(container.name)}`],
+            : [`${clientOf(target.engine)} restart ${shellWord(container.name)}`],
       }),
     ];
   }

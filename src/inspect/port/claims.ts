@@ -5,11 +5,21 @@ import type { Inspection } from '../inspection.ts';
 import { fact, found } from './hop.ts';
 import { internalFinding } from './design-findings.ts';
 import { formatSocket } from './listener.ts';
-import { allContainers, hostOf, listenersOn, netnsOf, networkById, takes, type Owned } from './lookup.ts';
+import {
+  allContainers,
+  hostOf,
+  ipsOf,
+  isLoopback,
+  listenersOn,
+  netnsOf,
+  networkById,
+  takes,
+  type Owned,
+} from './lookup.ts';
 import type { PortQuestion } from './question.ts';
 import type { Scene } from './scene.ts';
 import { shellWord } from './shell-word.ts';
-import { targetIn, type Target } from './target.ts';
+import { clientOf, targetAt, targetIn, type Target } from './target.ts';
 
 /** A container that says the port is its. */
 export interface Claim {
@@ -58,12 +68,14 @@ export function targetOfClaim(
 ): Target | undefined {
   const ips = owner.container.attachments.flatMap(({ addresses }) => addresses);
   const ip = ips.find((each) => familyOf(each) === family);
-  if (ip === undefined) return undefined;
-  return targetIn(inspection, owner, {
-    ip,
-    port: binding?.containerPort ?? question.port,
-    protocol: question.protocol,
-  });
+  const port = binding?.containerPort ?? question.port;
+  const { protocol } = question;
+  if (ip !== undefined) return targetIn(inspection, owner, { ip, port, protocol });
+  // One that uses another's network has no address of its own.
+  const netns = netnsOf(inspection, owner.container);
+  if (ips.length > 0 || netns === undefined || netns === hostOf(inspection)) return undefined;
+  const borrowed = ipsOf(netns, undefined, family).find((each) => !isLoopback(each));
+  return borrowed === undefined ? undefined : targetAt(inspection, borrowed, port, protocol);
 }
 
 /** What is wrong with a claim before any packet is looked at. */
@@ -101,7 +113,8 @@ export function claimFinding(
 }
 
 function notRunningFinding(inspection: Inspection, { owner }: Claim, question: PortQuestion): Finding {
-  const { container } = owner;
+  const { container, engine } = owner;
+  const client = clientOf(engine);
   const { port, protocol } = question;
   const name = shellWord(container.name);
   const subject = `container ${container.name}`;
@@ -115,7 +128,7 @@ function notRunningFinding(inspection: Inspection, { owner }: Claim, question: P
         fact('sock_diag', `host ${protocol} ${port}`, formatSocket(taker)),
         fact('docker', subject, reason === '' ? `state ${container.state}` : reason),
       ],
-      hint: `end ${taker.process?.command ?? 'the program'} and run: docker start ${name}; or publish another host port`,
+      hint: `end ${taker.process?.command ?? 'the program'} and run: ${client} start ${name}; or publish another host port`,
     });
   }
   const why = container.wasKilledForMemory === true ? ' (out of memory)' : '';
@@ -130,8 +143,8 @@ function notRunningFinding(inspection: Inspection, { owner }: Claim, question: P
     evidence: [
       fact('docker', subject, `State.Status=${container.state}${reason === '' ? '' : `, ${reason}`}`),
     ],
-    fix: isRestarting ? [] : [`docker start ${name}`],
-    hint: `docker logs ${name} says why it ended`,
+    fix: isRestarting ? [] : [`${client} start ${name}`],
+    hint: `${client} logs ${name} says why it ended`,
   });
 }
 

@@ -1,18 +1,26 @@
 import { familyOf, type Ip } from '../../model/index.ts';
 import type { Packet } from '../rules/packet.ts';
 import { arrive, type Arrival } from './arrival.ts';
-import { attachmentHops } from './attachment.ts';
+import { attachmentHops, restoreDefaultRoute } from './attachment.ts';
 import { isolatedFinding } from './design-findings.ts';
 import { firewallHopsOf } from './deliver.ts';
 import { firewallHops, pass } from './firewall.ts';
 import { bad, fact, found, good } from './hop.ts';
 import { listenerHop } from './listener.ts';
-import { bridgeOf, linkCalled, linkWith, netnsOf, relationsOf, type Owned } from './lookup.ts';
+import {
+  bridgeOf,
+  ipsOf,
+  isLoopback,
+  linkCalled,
+  linkWith,
+  netnsOf,
+  relationsOf,
+  type Owned,
+} from './lookup.ts';
 import type { Hop, Way } from './report.ts';
-import type { Scene } from './scene.ts';
-import { nameOf, targetIn, type Target } from './target.ts';
+import { findUplink, localAddresses, type Scene } from './scene.ts';
+import { nameOf, targetAt, targetIn, type Target } from './target.ts';
 import { wayBackHop } from './way-back.ts';
-import { restoreDefaultRoute } from './attachment.ts';
 
 type Passed = Pick<Way, 'by'> & { readonly hops: readonly Hop[]; readonly source: Ip };
 
@@ -26,12 +34,13 @@ export async function askFromContainer(
   const { scene, question, from } = arrival;
   const { inspection, host } = scene;
   const netns = netnsOf(inspection, asker.container);
-  const own = sourceOf(asker, destination);
+  if (netns === host) return await askAsHost(arrival, destination, port);
+  const target = targetOf(scene, destination, port, question.protocol);
+  const own = sourceOf(scene, asker, destination, target);
   if (netns === undefined || own === undefined) {
     return { by: 'direct', source: own ?? destination, hops: [notInNetwork(asker, destination)] };
   }
-  const sender = targetIn(inspection, asker, { ip: own, port: 0, protocol: question.protocol });
-  const target = targetOf(scene, destination, port, question.protocol);
+  const sender = { ...targetAt(inspection, own, 0, question.protocol), netns };
   if (target?.netns === netns) {
     return {
       by: 'direct',
@@ -52,7 +61,7 @@ export async function askFromContainer(
     sourcePort: 49_152,
     destinationPort: port,
     connection: 'new',
-    localAddresses: host.addresses.map(({ address }) => address.slice(0, address.indexOf('/')) as Ip),
+    localAddresses: localAddresses(host),
   };
   const shared =
     target?.network !== undefined && target.network.id === sender.network?.id ? target : undefined;
@@ -86,9 +95,37 @@ export async function askFromContainer(
   return { ...passed, source: own, hops: [...attached, ...out, ...passed.hops] };
 }
 
-/** The address by which a container asks: the one in a network that the destination is in, else its first. */
-function sourceOf({ container }: Owned, destination: Ip): Ip | undefined {
-  const ips = container.attachments.flatMap(({ addresses }) => addresses);
+/** A container in the host's network asks as the host does. */
+async function askAsHost(arrival: Omit<Arrival, 'packet'>, destination: Ip, port: number): Promise<Passed> {
+  const { scene, question } = arrival;
+  const family = familyOf(destination);
+  const source = findUplink(scene.host, family)?.ip ?? destination;
+  const packet: Packet = {
+    family,
+    protocol: question.protocol,
+    source,
+    destination,
+    sourcePort: 49_152,
+    destinationPort: port,
+    connection: 'new',
+    localAddresses: localAddresses(scene.host),
+  };
+  return { ...(await arrive({ ...arrival, packet })), source };
+}
+
+/** The address by which a container asks: the one in the network of the destination, else its first. */
+function sourceOf(
+  { inspection }: Scene,
+  { container }: Owned,
+  destination: Ip,
+  target: Target | undefined,
+): Ip | undefined {
+  const { attachments } = container;
+  const shared = attachments.filter(({ networkId }) => networkId === target?.network?.id);
+  const netns = netnsOf(inspection, container);
+  // One that uses another's network has no address of its own.
+  const borrowed = netns === undefined ? [] : ipsOf(netns).filter((ip) => !isLoopback(ip));
+  const ips = [...[...shared, ...attachments].flatMap(({ addresses }) => addresses), ...borrowed];
   return ips.find((ip) => familyOf(ip) === familyOf(destination));
 }
 

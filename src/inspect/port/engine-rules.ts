@@ -2,7 +2,7 @@ import type { NetworkView } from '../engines/container-view.ts';
 import type { Finding } from '../finding.ts';
 import type { Rules } from '../rules/rules.ts';
 import { fact, found } from './hop.ts';
-import { bridgeOf, subnetIn } from './lookup.ts';
+import { bridgeOf, engineKindOf, subnetIn } from './lookup.ts';
 import type { Scene } from './scene.ts';
 import { shellWord } from './shell-word.ts';
 
@@ -75,6 +75,8 @@ function expectedRules(scene: Scene, network: NetworkView): Expected[] | undefin
   const own = subnetIn(network, 4);
   if (rules === undefined || bridge === undefined || own === undefined || network.driver !== 'bridge')
     return undefined;
+  // Others name and order theirs in their own ways.
+  if (engineKindOf(scene.inspection, network) !== 'docker') return undefined;
   // The back end of Docker 29 that writes nftables has tables of its own.
   if (rules.tables.some(({ name }) => name === 'docker-bridges')) return undefined;
   const filter = iptablesTexts(rules, 'filter');

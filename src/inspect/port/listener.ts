@@ -6,7 +6,7 @@ import { isLoopback, listenersOn, takes } from './lookup.ts';
 import { formatIp } from './question.ts';
 import type { Hop, Symptom } from './report.ts';
 import { shellWord } from './shell-word.ts';
-import { nameOf, type Target } from './target.ts';
+import { clientOf, nameOf, type Target } from './target.ts';
 import type { Inspection } from '../inspection.ts';
 
 /** Where Docker's resolver listens in every container of a network with names. */
@@ -51,7 +51,7 @@ export function openSockets(netns: NetnsView, protocol: string): SocketView[] {
   return netns.sockets.filter((socket) => socket.protocol === protocol && !isLoopback(socket.ip));
 }
 
-function pausedFinding({ container, netns, port, protocol }: Target): Finding {
+function pausedFinding({ container, engine, netns, port, protocol }: Target): Finding {
   const name = container?.name ?? '';
   const [socket] = netns === undefined ? [] : listenersOn(netns, protocol, port);
   return found('container.paused', {
@@ -63,7 +63,7 @@ function pausedFinding({ container, netns, port, protocol }: Target): Finding {
         ? []
         : [fact('sock_diag', `${netns.id} ${protocol} ${port}`, `${socket.waiting} waiting`)]),
     ],
-    fix: [`docker unpause ${shellWord(name)}`],
+    fix: [`${clientOf(engine)} unpause ${shellWord(name)}`],
   });
 }
 
@@ -134,7 +134,7 @@ function otherAddressFinding(target: Target, other: SocketView, evidence: readon
 }
 
 function nothingFinding(target: Target, netns: NetnsView): Finding {
-  const { container, port, protocol, ip } = target;
+  const { container, engine, port, protocol, ip } = target;
   const name = nameOf(target);
   const inside = netns.sockets.filter((socket) => socket.ip !== resolverAddress);
   const health = container?.health === undefined ? '' : `, health ${container.health}`;
@@ -154,6 +154,6 @@ function nothingFinding(target: Target, netns: NetnsView): Finding {
     hint:
       container === undefined
         ? 'the server crashed, or has not started yet'
-        : `the server crashed, or has not started yet: docker logs ${shellWord(name)}`,
+        : `the server crashed, or has not started yet: ${clientOf(engine)} logs ${shellWord(name)}`,
   });
 }

@@ -94,6 +94,11 @@ export function networkById({ engines }: Inspection, id: string): NetworkView | 
   return engines.flatMap(({ networks }) => networks).find((network) => network.id === id);
 }
 
+/** The kind of engine that a network belongs to. */
+export function engineKindOf({ engines }: Inspection, { id }: NetworkView): EngineView['kind'] | undefined {
+  return engines.find(({ networks }) => networks.some((network) => network.id === id))?.kind;
+}
+
 /** The network whose subnets hold an address, and that a container is in. */
 export function networkOf(inspection: Inspection, container: ContainerView, ip: Ip): NetworkView | undefined {
   const attachment = container.attachments.find(({ addresses }) => addresses.includes(ip));

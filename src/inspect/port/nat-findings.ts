@@ -9,7 +9,7 @@ import { formatIp } from './question.ts';
 import { sysctl, type Scene } from './scene.ts';
 import { shellWord } from './shell-word.ts';
 import { evidenceOf, whereOf } from './step-text.ts';
-import type { Target } from './target.ts';
+import { clientOf, type Target } from './target.ts';
 
 /** Who serves a port that no rule translates: a proxy, a socket that nobody reads, or nobody. */
 type Server = 'proxy' | 'placeholder' | 'nobody';
@@ -58,7 +58,13 @@ export function noTranslationFinding(
 
 function translationFix(target: Target | undefined, hostPort: number | undefined, packet: Packet): string[] {
   if (target?.network?.driver === 'tsnet') return ['tsnet reconcile'];
-  if (target?.network?.driver !== 'bridge' || hostPort === undefined || target.ip.includes(':')) return [];
+  if (
+    target?.network?.driver !== 'bridge' ||
+    target.engine?.kind !== 'docker' ||
+    hostPort === undefined ||
+    target.ip.includes(':')
+  )
+    return [];
   const bridge = target.network.bridge;
   const link = bridge === undefined ? '' : ` ! -i ${shellWord(bridge)}`;
   const { protocol } = packet;
@@ -120,7 +126,7 @@ export function proxyGoneFinding(
         rule.rule.text,
       ),
     ],
-    fix: [`docker restart ${shellWord(name)}`],
+    fix: [`${clientOf(owner.engine)} restart ${shellWord(name)}`],
   });
 }
 

@@ -64,3 +64,8 @@ export function insideOf({ container, netns }: Pick<Target, 'container' | 'netns
   if (pid !== undefined) return `nsenter -t ${pid} -n `;
   return path === undefined ? '' : `nsenter --net=${path} `;
 }
+
+/** The program by which people command an engine. */
+export function clientOf(engine: EngineView | undefined): string {
+  return engine?.kind === 'podman' ? 'podman' : 'docker';
+}

@@ -111,7 +111,8 @@ function connect(
     let stands = false;
     client.on('connect', () => {
       stands = true;
-      setTimeout(() => done('ok'), standMs).unref();
+      const connectedAt = performance.now();
+      setTimeout(() => done('ok', undefined, connectedAt), standMs).unref();
     });
     client.on('data', () => done('ok'));
     client.on('end', () => done('closed'));
@@ -167,20 +168,19 @@ function outcomeOf(code: string): ProbeOutcome {
 async function settle(
   timeoutMs: number,
   signal: AbortSignal | undefined,
-  start: (done: (outcome: ProbeOutcome, errno?: string) => void) => () => void,
+  start: (done: (outcome: ProbeOutcome, errno?: string, at?: number) => void) => () => void,
 ): Promise<Attempt> {
   const began = performance.now();
   return await new Promise((resolve) => {
     let isDone = false;
     let end: (() => void) | undefined;
-    const done = (outcome: ProbeOutcome, errno?: string): void => {
+    const done = (outcome: ProbeOutcome, errno?: string, at = performance.now()): void => {
       if (isDone) return;
       isDone = true;
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       end?.();
-      const milliseconds = performance.now() - began;
-      resolve({ outcome, milliseconds, ...(errno === undefined ? {} : { errno }) });
+      resolve({ outcome, milliseconds: at - began, ...(errno === undefined ? {} : { errno }) });
     };
     const onAbort = (): void => done('timeout');
     const timer = setTimeout(() => done('timeout'), timeoutMs);

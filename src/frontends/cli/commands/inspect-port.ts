@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { debugPort, parsePortQuestion, type PortReport } from '../../../inspect/port/index.ts';
+import { TsnetError } from '../../../model/index.ts';
 import { everything } from '../../../inspect/read-inspection.ts';
 import { invalid } from '../../../model/index.ts';
 import { askKernelRoute } from '../inspect/ask-kernel-route.ts';
@@ -21,6 +22,9 @@ const exitCodes: Readonly<Record<PortReport['verdict'], number>> = {
 export async function port(command: Command, text: string): Promise<void> {
   const flags = inspectFlags(command);
   const { from, probe: wantsProbe = false } = command.opts<{ from?: string; probe?: boolean }>();
+  if (flags.watch === true || flags.format !== undefined) {
+    throw new TsnetError('invalid-input', '--watch and --format: inspect port knows neither, but --json');
+  }
   const question = parsePortQuestion(text, from);
   if (wantsProbe && flags.snapshot !== undefined)
     throw invalid('--probe', true, 'a look at this host, not at a file');

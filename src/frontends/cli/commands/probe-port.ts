@@ -67,7 +67,8 @@ function resultLines(result: ProbeResult): string[] {
       ({ family, table, chain, kind, text, isAnswer }) =>
         `    ${kind === 'policy' ? 'policy' : 'rule'} ${family} ${table} ${chain}${text === undefined ? '' : `: ${text}`} dropped the ${isAnswer ? 'answer' : 'packet'}`,
     ),
-    ...gaps.map((gap) => `    not seen: ${gap}`),
+    // Where it succeeded nobody asks what became of the packet.
+    ...(outcome === 'ok' ? [] : gaps.map((gap) => `    not seen: ${gap}`)),
     `    set up and removed: ${setUp.join(', ')}`,
   ].map(printable);
 }
