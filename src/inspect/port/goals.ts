@@ -81,7 +81,7 @@ export function goalFromHost(
 
 /** A container asks another at an address in a network of both, the host at the gateway of its own. */
 export function goalFromContainer(
-  { host }: Scene,
+  { inspection, host }: Scene,
   question: PortQuestion,
   claim: Claim | undefined,
   asker: Owned,
@@ -93,7 +93,8 @@ export function goalFromContainer(
     const theirs = claim.owner.container.attachments;
     const shared = theirs.filter(({ networkId }) => mine.some((own) => own.networkId === networkId));
     const ips = [...shared, ...theirs].flatMap(({ addresses }) => addresses);
-    const destination = ips.find((ip) => familyOf(ip) === family);
+    const destination =
+      ips.find((ip) => familyOf(ip) === family) ?? targetOfClaim(inspection, claim, question, family)?.ip;
     if (destination !== undefined) return { destination, port: question.port };
   }
   const gateway = mine

@@ -54,7 +54,7 @@ export const healthySetUps: readonly Healthy[] = [
         '/www',
       );
     },
-    asks: [['8090'], ['8090', '--from', 'cli'], ['extra:8090']],
+    asks: [['8090'], ['8090', '--from', 'extra'], ['8090', '--from', 'cli'], ['extra:8090']],
   },
   {
     title: 'no network',
@@ -79,7 +79,12 @@ export const healthySetUps: readonly Healthy[] = [
         '100000',
       );
     },
-    asks: [['8088'], ['web:80', '--from', 'cli']],
+    asks: [
+      ['8088'],
+      ['web:80', '--from', 'cli'],
+      ['extra:80', '--from', 'cli'],
+      ['web:80', '--from', 'extra'],
+    ],
   },
   {
     title: 'macvlan, asked from the LAN',
