@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, type Engine, type EngineVersion } from '../support/engine.ts';
+import { wantedEngines } from '../support/wanted-engines.ts';
 import { type Group, knownFailureOf, runCase } from './expectations/case.ts';
 import { type Combination, combinations, isAtLeast, titleOf } from './expectations/combination.ts';
 import { groups } from './expectations/groups.ts';
@@ -10,19 +11,13 @@ import { OutcomeTable } from './expectations/table.ts';
 
 // What users of Docker expect of a network driver: the same cases for Docker's bridge driver and for tsnet on both
 // firewall back ends. TSNET_TEST_ENGINES names the engines: `all`, or versions with commas; default: this machine's.
-const known: readonly EngineVersion[] = ['20.10', '26.1', '28.5'];
-const wanted = process.env['TSNET_TEST_ENGINES'];
-const versions: readonly (EngineVersion | undefined)[] =
-  wanted === undefined
-    ? [undefined]
-    : known.filter((each) => wanted === 'all' || wanted.split(',').includes(each));
 
 const table = new OutcomeTable();
 afterAll(() => {
   process.stdout.write(`\n${table.format()}\n\n`);
 });
 
-for (const version of versions) {
+for (const version of wantedEngines()) {
   describe(`engine ${version ?? 'of this machine'}`, () => testEngine(version));
 }
 

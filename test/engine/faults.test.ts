@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, type EngineVersion } from '../support/engine.ts';
+import { wantedEngines } from '../support/wanted-engines.ts';
 import { OutcomeTable } from './expectations/table.ts';
 import { applicationFaults } from './faults/application-faults.ts';
 import { runFault, type Fault } from './faults/fault.ts';
@@ -14,19 +15,13 @@ import { makePages, type Rig, rigOf } from './faults/rig.ts';
 // The faults of container networking, injected one by one into a real engine: the cause is told first, names object
 // and fact, and the command that is printed heals it. And as many set-ups in which nothing may be found.
 // TSNET_TEST_ENGINES names the engines: `all`, or versions with commas; default: this machine's.
-const known: readonly EngineVersion[] = ['20.10', '26.1', '28.5'];
-const wanted = process.env['TSNET_TEST_ENGINES'];
-const versions: readonly (EngineVersion | undefined)[] =
-  wanted === undefined
-    ? [undefined]
-    : known.filter((each) => wanted === 'all' || wanted.split(',').includes(each));
 
 const table = new OutcomeTable();
 afterAll(() => {
   process.stdout.write(`\n${table.format()}\n\n`);
 });
 
-for (const version of versions) {
+for (const version of wantedEngines()) {
   describe(`engine ${version ?? 'of this machine'}`, () => testEngine(version));
 }
 

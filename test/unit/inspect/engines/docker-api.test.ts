@@ -1,8 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   askEngine,
   EngineRefusal,
@@ -11,31 +7,10 @@ import {
 } from '../../../../src/inspect/engines/docker-api.ts';
 import { engineNames } from '../../../../src/inspect/engines/docker.ts';
 import { readEngineUse } from '../../../../src/inspect/engines/read-use.ts';
+import { usePlayedEngine } from '../../../support/played-engine.ts';
 
 // A server of our own in the place of the engine: what matters here is how a bad one is met.
-let folder: string;
-let server: Server | undefined;
-let before: string | undefined;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tsnet-engine-'));
-  before = process.env['DOCKER_HOST'];
-  process.env['DOCKER_HOST'] = `unix://${folder}/docker.sock`;
-});
-afterEach(async () => {
-  server?.closeAllConnections();
-  await new Promise((resolve) => (server === undefined ? resolve(undefined) : server.close(resolve)));
-  server = undefined;
-  if (before === undefined) delete process.env['DOCKER_HOST'];
-  else process.env['DOCKER_HOST'] = before;
-  rmSync(folder, { recursive: true });
-});
-
-async function answerWith(listener: RequestListener): Promise<void> {
-  const started = createServer(listener);
-  server = started;
-  await new Promise<void>((resolve) => started.listen(join(folder, 'docker.sock'), resolve));
-}
+const { answer: answerWith } = usePlayedEngine();
 
 describe('askEngine', () => {
   it('fails at once without an engine, and in time with one that hangs', async () => {

@@ -1,39 +1,18 @@
-import { createServer, type Server } from 'node:http';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readEngines } from '../../../../src/inspect/engines/read-engines.ts';
+import { usePlayedEngine } from '../../../support/played-engine.ts';
 
 // A server of our own in the place of the engine: what matters here is how answers are read and bad ones met.
-let folder: string;
-let server: Server | undefined;
-let before: string | undefined;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tsnet-engine-'));
-  before = process.env['DOCKER_HOST'];
-  process.env['DOCKER_HOST'] = `unix://${folder}/docker.sock`;
-});
-afterEach(async () => {
-  server?.closeAllConnections();
-  await new Promise((resolve) => (server === undefined ? resolve(undefined) : server.close(resolve)));
-  server = undefined;
-  if (before === undefined) delete process.env['DOCKER_HOST'];
-  else process.env['DOCKER_HOST'] = before;
-  rmSync(folder, { recursive: true });
-});
+const played = usePlayedEngine();
 
 /** Answers with a text as it is, with a value as JSON, with nothing at all for `undefined`. */
 async function answerWith(answers: Readonly<Record<string, unknown>>): Promise<void> {
-  const started = createServer((request, response) => {
+  await played.answer((request, response) => {
     const path = request.url ?? '';
     if (!(path in answers)) return void response.writeHead(404).end('{"message":"no such container"}');
     const answer = answers[path];
     if (answer !== undefined) response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
   });
-  server = started;
-  await new Promise<void>((resolve) => started.listen(join(folder, 'docker.sock'), resolve));
 }
 
 const webId = 'a'.repeat(64);
@@ -117,7 +96,7 @@ describe('readEngines', () => {
       {
         kind: 'docker',
         version: '28.5.2',
-        socket: join(folder, 'docker.sock'),
+        socket: played.socket(),
         networks: [
           {
             id: appId,
@@ -205,7 +184,7 @@ describe('readEngines', () => {
   it('has no gap where no engine is installed', async () => {
     const { engines, gaps } = await readEngines();
     expect(engines).toEqual([]);
-    expect(gaps.filter(({ what }) => what.includes(folder))).toEqual([]);
+    expect(gaps.filter(({ what }) => what.includes(played.socket()))).toEqual([]);
   });
 
   it.each([
