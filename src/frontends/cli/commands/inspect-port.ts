@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
 import { debugPort, parsePortQuestion, type PortReport } from '../../../inspect/port/index.ts';
-import { TsnetError } from '../../../model/index.ts';
 import { everything } from '../../../inspect/read-inspection.ts';
-import { invalid } from '../../../model/index.ts';
+import { invalid, TsnetError } from '../../../model/index.ts';
 import { askKernelRoute } from '../inspect/ask-kernel-route.ts';
 import { portLines } from '../inspect/format-port.ts';
 import { inspectFlags, openInspection } from '../inspect/open-inspection.ts';
 import { printableDeep, terminalScreen } from '../inspect/screen.ts';
 import { printJson } from '../print.ts';
-import { probeLines, probePort } from './probe-port.ts';
+import { probeLines, probePort, refutedOrigins } from './probe-port.ts';
 
 /** What the shell sees of a verdict; errors of the look itself keep their own numbers. */
 const exitCodes: Readonly<Record<PortReport['verdict'], number>> = {
@@ -32,17 +31,23 @@ export async function port(command: Command, text: string): Promise<void> {
   const host = inspection.snapshot.namespaces.find(({ id }) => id === inspection.snapshot.hostNetns);
   const isLive = flags.snapshot === undefined && host !== undefined;
   const report = await debugPort(inspection, question, isLive ? askKernelRoute(host) : undefined);
-  process.exitCode = exitCodes[report.verdict];
   const probes = wantsProbe ? await probePort(inspection, question) : undefined;
+  const refuted = probes === undefined ? [] : refutedOrigins(report, probes);
+  process.exitCode = exitCodes[refuted.length > 0 ? 'broken' : report.verdict];
   if (flags.json === true) {
     return printJson({
       ...report,
       gaps: inspection.snapshot.gaps,
-      ...(probes === undefined ? {} : { probes }),
+      ...(probes === undefined ? {} : { probes: { ...probes, refuted } }),
     });
   }
   for (const line of portLines(printableDeep(report), terminalScreen())) process.stdout.write(`${line}\n`);
   if (probes !== undefined) process.stdout.write(`\n${probeLines(probes).join('\n')}\n`);
+  for (const origin of refuted) {
+    process.stdout.write(
+      `✗ from ${printableDeep(origin)} it does not work, though everything that was read lets it pass: see the attempt above\n`,
+    );
+  }
   for (const { what, why } of printableDeep(inspection.snapshot.gaps)) {
     process.stderr.write(`not read: ${what}: ${why}\n`);
   }

@@ -1,5 +1,6 @@
 import type { Inspection } from '../../../inspect/inspection.ts';
 import { formatOrigin, type PortQuestion } from '../../../inspect/port/question.ts';
+import type { PortReport } from '../../../inspect/port/index.ts';
 import {
   probe,
   probeTarget,
@@ -12,9 +13,14 @@ import { familyOf, printable, toTsnetError } from '../../../model/index.ts';
 
 /** What the attempts for a question showed. */
 export interface ProbeReport {
-  readonly results: readonly ProbeResult[];
+  readonly results: readonly OriginResult[];
   /** Attempts that could not be made, and why. */
   readonly notes: readonly string[];
+}
+
+/** An attempt, and which place of the question it stands for. */
+export interface OriginResult extends ProbeResult {
+  readonly origin: string;
 }
 
 /** Makes a real attempt from each place that a question names, one after the other. */
@@ -23,7 +29,7 @@ export async function probePort(
   question: PortQuestion,
   options: ProbeOptions = {},
 ): Promise<ProbeReport> {
-  const results: ProbeResult[] = [];
+  const results: OriginResult[] = [];
   const notes: string[] = [];
   for (const origin of question.from) {
     // What comes in by a link can't be made up here.
@@ -31,12 +37,26 @@ export async function probePort(
     if (origin === 'lan')
       notes.push('no probe can be sent from the LAN here; this host was asked by its own address');
     try {
-      results.push(await probe(inspection, probeTarget(inspection, question, from), from, options));
+      const result = await probe(inspection, probeTarget(inspection, question, from), from, options);
+      results.push({ ...result, origin: formatOrigin(origin) });
     } catch (error) {
       notes.push(`probe from ${printable(formatOrigin(origin))}: ${toTsnetError(error).message}`);
     }
   }
   return { results, notes };
+}
+
+/**
+ * Where an attempt failed though everything that was read lets it pass: the attempt is the better witness. One that
+ * stands for the LAN came another way and decides nothing.
+ */
+export function refutedOrigins({ ways }: PortReport, { results }: ProbeReport): string[] {
+  return results.flatMap(({ origin, outcome }) => {
+    const way = ways.find(({ from }) => from === origin);
+    const isRefuted =
+      origin !== 'lan' && way?.verdict === 'works' && outcome !== 'ok' && outcome !== 'closed';
+    return isRefuted ? [origin] : [];
+  });
 }
 
 /** Attempts as lines of text. */

@@ -1,11 +1,17 @@
-import { expect, it } from 'vitest';
-import { probeLines } from '../../../../src/frontends/cli/commands/probe-port.ts';
+import { describe, expect, it } from 'vitest';
+import {
+  probeLines,
+  refutedOrigins,
+  type OriginResult,
+} from '../../../../src/frontends/cli/commands/probe-port.ts';
+import type { PortReport } from '../../../../src/inspect/port/index.ts';
 import { parseIp } from '../../../../src/model/index.ts';
 
 it('shows an attempt, what became of its packet, and what dropped it', () => {
   const lines = probeLines({
     results: [
       {
+        origin: 'localhost',
         outcome: 'timeout',
         milliseconds: 1500.04,
         target: { protocol: 'tcp', ip: parseIp('198.18.7.1'), port: 8088 },
@@ -51,4 +57,30 @@ it('shows an attempt, what became of its packet, and what dropped it', () => {
     '    set up and removed: tracefs x',
     'note: none from the LAN',
   ]);
+});
+
+describe('refutedOrigins', () => {
+  const way = (from: string, verdict: 'works' | 'broken') =>
+    ({ from, verdict }) as PortReport['ways'][number];
+  const asked = (origin: string, outcome: OriginResult['outcome']) =>
+    ({ results: [{ origin, outcome } as OriginResult], notes: [] }) as const;
+  const refuted = (verdict: 'works' | 'broken', origin: string, outcome: OriginResult['outcome']) =>
+    refutedOrigins({ ways: [way(origin, verdict)] } as unknown as PortReport, asked(origin, outcome));
+
+  it('are those where an attempt failed that nothing forbids', () => {
+    expect(refuted('works', 'localhost', 'timeout')).toEqual(['localhost']);
+    expect(refuted('works', 'web', 'refused')).toEqual(['web']);
+  });
+
+  it.each([
+    ['works', 'localhost', 'ok'],
+    ['works', 'localhost', 'closed'],
+    ['works', 'lan', 'timeout'],
+    ['broken', 'localhost', 'timeout'],
+  ] as const)(
+    'are none with a way that is %s from %s and an attempt that is %s',
+    (verdict, origin, outcome) => {
+      expect(refuted(verdict, origin, outcome)).toEqual([]);
+    },
+  );
 });
