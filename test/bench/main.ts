@@ -5,6 +5,7 @@ import { connections } from './connections.ts';
 import { engine } from './engine.ts';
 import type { Group } from './figures.ts';
 import { formatReport } from './format-report.ts';
+import { inspectPort } from './inspect-port.ts';
 import { ipam } from './ipam.ts';
 import { memory } from './memory.ts';
 import { ports } from './ports.ts';
@@ -12,7 +13,16 @@ import { Scope } from './scope.ts';
 import { veth } from './veth.ts';
 
 /** In the order in which they run: memory is read after the daemon has worked. */
-const parts: Readonly<Record<string, Part>> = { attach, memory, ports, connections, ipam, veth, engine };
+const parts: Readonly<Record<string, Part>> = {
+  attach,
+  memory,
+  ports,
+  connections,
+  ipam,
+  veth,
+  port: inspectPort,
+  engine,
+};
 
 const words = process.argv.slice(2);
 const isJson = words.includes('--json');
