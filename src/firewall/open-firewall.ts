@@ -3,6 +3,7 @@ import { Nft } from '../kernel/nft/index.ts';
 import { runCommand } from '../kernel/run-command.ts';
 import { TsnetError } from '../model/errors.ts';
 import type { Firewall, FirewallBackend, FirewallPlace, RoutedResource } from './firewall.ts';
+import { findBackendInUse } from './backend-in-use.ts';
 import { GuardedFirewall } from './guarded-firewall.ts';
 import { IptablesFirewall } from './iptables/iptables-firewall.ts';
 import { NftablesFirewall } from './nftables/nftables-firewall.ts';
@@ -10,7 +11,7 @@ import { SourceGuards } from './source-guard/source-guards.ts';
 
 /** Which firewall to use, and where. */
 export interface FirewallOptions extends FirewallPlace {
-  /** `iptables` is the flavour that plain `iptables` has; `auto` is nftables where nft(8) works, else `iptables`. */
+  /** `iptables` is the flavour that plain `iptables` has; `auto` is the one whose rules are there, else nftables where nft(8) works, else `iptables`. */
   readonly backend: FirewallBackend | 'iptables' | 'auto';
 }
 
@@ -44,10 +45,11 @@ async function openBackend(
       return new IptablesFirewall('legacy', place, nft);
     case 'iptables':
       return new IptablesFirewall(await flavour(), place, nft);
-    case 'auto':
-      return (await hasNft(place.netns))
-        ? new NftablesFirewall(place, nft)
-        : new IptablesFirewall(await flavour(), place, nft);
+    case 'auto': {
+      const found = await findBackendInUse(nft, place.netns);
+      const chosen = found ?? ((await hasNft(place.netns)) ? 'nftables' : 'iptables');
+      return await openBackend({ backend: chosen, ...place }, nft);
+    }
   }
 }
 

@@ -42,7 +42,7 @@ describe.each(['iptables-nft', 'iptables-legacy'] as const)('the %s firewall', (
     expect(await rulesIn()).toEqual(before);
 
     async function rulesIn(): Promise<string[]> {
-      const { stdout } = await host.exec(`iptables-${flavour}-save`, '-t', 'filter');
+      const { stdout } = await host.exec(`iptables-${flavour}-save`);
       return stdout.split('\n').filter((line) => /^-|MINE/.test(line));
     }
   });

@@ -98,4 +98,18 @@ describe('the nftables firewall', () => {
       kind: 'not-found',
     });
   });
+
+  it.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)(
+    'auto goes on with %s, where its rules are there',
+    async (backend) => {
+      await using host = await createNetns('in-use');
+      using first = await openFirewall({ backend, netns: host.path, lockDirectory });
+      await first.prepare();
+      using second = await openFirewall({ backend: 'auto', netns: host.path, lockDirectory });
+      expect(second.backend).toBe(backend);
+      await first.remove();
+      using third = await openFirewall({ backend: 'auto', netns: host.path, lockDirectory });
+      expect(third.backend).toBe('nftables');
+    },
+  );
 });
