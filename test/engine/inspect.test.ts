@@ -178,6 +178,7 @@ describe('tsnet inspect on a real engine', () => {
 
   it('prints again at every change, and ends cleanly when it is asked to', async () => {
     const program = join(import.meta.dirname, '../../dist/tsnet');
+    await engine.netns.exec('sh', '-c', 'ip link delete seen0 2>/dev/null || true');
     const text = await engine.netns.exec(
       'sh',
       '-c',

@@ -37,34 +37,46 @@ export class MessageWriter {
   }
 
   u8(type: number, value: number | boolean | undefined): this {
-    if (value !== undefined) this.#buffer.writeUInt8(Number(value), this.#reserve(type, 1));
+    if (value === undefined) return this;
+    const offset = this.#reserve(type, 1);
+    this.#buffer.writeUInt8(Number(value), offset);
     return this;
   }
 
   u16(type: number, value: number | undefined): this {
-    if (value !== undefined) this.#buffer.writeUInt16LE(value, this.#reserve(type, 2));
+    if (value === undefined) return this;
+    const offset = this.#reserve(type, 2);
+    this.#buffer.writeUInt16LE(value, offset);
     return this;
   }
 
   u32(type: number, value: number | undefined): this {
-    if (value !== undefined) this.#buffer.writeUInt32LE(value, this.#reserve(type, 4));
+    if (value === undefined) return this;
+    const offset = this.#reserve(type, 4);
+    this.#buffer.writeUInt32LE(value, offset);
     return this;
   }
 
   s32(type: number, value: number | undefined): this {
-    if (value !== undefined) this.#buffer.writeInt32LE(value, this.#reserve(type, 4));
+    if (value === undefined) return this;
+    const offset = this.#reserve(type, 4);
+    this.#buffer.writeInt32LE(value, offset);
     return this;
   }
 
   /** A 16-bit number in network order. */
   be16(type: number, value: number | undefined): this {
-    if (value !== undefined) this.#buffer.writeUInt16BE(value, this.#reserve(type, 2));
+    if (value === undefined) return this;
+    const offset = this.#reserve(type, 2);
+    this.#buffer.writeUInt16BE(value, offset);
     return this;
   }
 
   /** A 32-bit number in network order. */
   be32(type: number, value: number | undefined): this {
-    if (value !== undefined) this.#buffer.writeUInt32BE(value, this.#reserve(type, 4));
+    if (value === undefined) return this;
+    const offset = this.#reserve(type, 4);
+    this.#buffer.writeUInt32BE(value, offset);
     return this;
   }
 
@@ -98,7 +110,7 @@ export class MessageWriter {
     return this;
   }
 
-  /** Writes the header of an attribute and gives the offset of its zeroed payload. */
+  /** Writes the header of an attribute and gives the offset of its zeroed payload. The buffer may be another one after it. */
   #reserve(type: number, payloadLength: number): number {
     const start = this.#grow(attributeHeaderLength + payloadLength);
     this.#buffer.writeUInt16LE(checkedLength(payloadLength), start);

@@ -24,29 +24,24 @@ export async function watchHost(look: () => Promise<void>): Promise<void> {
     isEnding = true;
     wake();
   };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, end);
-  try {
-    using rtnetlink = Rtnetlink.open();
-    using _ = rtnetlink.subscribe(['link', 'address4', 'address6', 'route4', 'route6', 'nsid'], onEvent, {
-      everywhere: true,
-    });
-    for (;;) {
-      if (isOver()) return;
-      if (isChanged) {
-        isChanged = false;
-        await look();
-        await pause(restMs, (stop) => (wake = stop), isOver);
-      } else {
-        await pause(
-          undefined,
-          (stop) => (wake = stop),
-          () => isEnding || isChanged,
-        );
-      }
+  // For good: timeout(1) sends its signal twice, and the second one must not end what is ending.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
+  using rtnetlink = Rtnetlink.open();
+  using _ = rtnetlink.subscribe(['link', 'address4', 'address6', 'route4', 'route6', 'nsid'], onEvent, {
+    everywhere: true,
+  });
+  while (!isOver()) {
+    if (isChanged) {
+      isChanged = false;
+      await look();
+      await pause(restMs, (stop) => (wake = stop), isOver);
+    } else {
+      await pause(
+        undefined,
+        (stop) => (wake = stop),
+        () => isEnding || isChanged,
+      );
     }
-  } finally {
-    for (const signal of signals) process.removeListener(signal, end);
   }
 }
 
