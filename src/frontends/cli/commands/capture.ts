@@ -130,11 +130,23 @@ function openOutput(): Sink {
   };
 }
 
-/** Aborted at the first Ctrl-C or SIGTERM; the second ends the process as usual. */
+const patienceMs = 1_000;
+/** What a shell says of a process that Ctrl-C ended. */
+const interrupted = 130;
+
+/**
+ * Aborted at the first Ctrl-C or SIGTERM. One that comes more than a second later ends the process; earlier ones do not,
+ * as timeout(1) sends its signal twice and the file is to be whole.
+ */
 function stopSignal(): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
-  const stop = (): void => controller.abort();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop);
+  let firstMs: number | undefined;
+  const stop = (): void => {
+    firstMs ??= performance.now();
+    if (performance.now() - firstMs > patienceMs) process.exit(interrupted);
+    controller.abort();
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, stop);
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => {
