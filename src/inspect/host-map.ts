@@ -1,5 +1,6 @@
 import { ipOf, type Address, type Ip } from '../model/index.ts';
 import { Relations, type PlacedLink } from '../observe/host/relations.ts';
+import { emptyNetns } from '../observe/host/empty-netns.ts';
 import type { LinkView, NetnsId, NetnsView } from '../observe/host/snapshot.ts';
 import { compare, containersOf, type PlacedContainer } from './containers-of.ts';
 import type { AttachmentView, EngineView, NetworkView } from './engines/container-view.ts';
@@ -140,21 +141,4 @@ export class HostMap {
       this.#networkOfBridge.set(bridge.name, network);
     }
   }
-}
-
-function emptyNetns(id: NetnsId): NetnsView {
-  return {
-    id,
-    paths: [],
-    processes: [],
-    nsids: [],
-    links: [],
-    addresses: [],
-    routes: [],
-    policyRules: [],
-    neighbours: [],
-    forwarding: [],
-    sockets: [],
-    sysctls: {},
-  };
 }

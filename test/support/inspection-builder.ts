@@ -1,7 +1,9 @@
 import type { EngineView } from '../../src/inspect/engines/container-view.ts';
 import type { Inspection } from '../../src/inspect/inspection.ts';
 import type { Address, Mac } from '../../src/model/index.ts';
+import { emptyNetns } from '../../src/observe/host/empty-netns.ts';
 import type { LinkView, NetnsId, NetnsView, ProcessView } from '../../src/observe/host/snapshot.ts';
+import { plainLink } from './plain-link.ts';
 
 /** What differs between the links of a test. */
 export interface LinkFacts extends Partial<LinkView> {
@@ -74,14 +76,7 @@ function netnsOf(number: number, facts: NetnsFacts): NetnsView {
   const { links = [], processes = [], nsids = {}, ...rest } = facts;
   const id: NetnsId = `net:${number}`;
   return {
-    id,
-    paths: [],
-    routes: [],
-    policyRules: [],
-    neighbours: [],
-    forwarding: [],
-    sockets: [],
-    sysctls: {},
+    ...emptyNetns(id),
     ...rest,
     processes: processes.map((process) => ({ command: 'sleep', cgroup: '/', isInit: false, ...process })),
     nsids: Object.entries(nsids).map(([nsid, netns]) => ({
@@ -99,23 +94,9 @@ function netnsOf(number: number, facts: NetnsFacts): NetnsView {
         isDuplicate: false,
       })),
     ),
-    links: links.map(({ addresses: _addresses, ...link }) => ({
-      kind: 'veth',
-      flags: 0x11043,
-      isUp: true,
-      isRunning: true,
-      mtu: 1500,
-      mac: macOf(number, link.index),
-      alias: undefined,
-      masterIndex: undefined,
-      peerIndex: undefined,
-      peerNsid: undefined,
-      group: 0,
-      operState: 'up' as const,
-      bridge: undefined,
-      bridgePort: undefined,
-      ...link,
-    })),
+    links: links.map(({ addresses: _addresses, ...link }) =>
+      plainLink({ kind: 'veth', flags: 0x11043, mac: macOf(number, link.index), ...link }),
+    ),
   };
 }
 

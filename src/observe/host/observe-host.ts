@@ -5,7 +5,8 @@ import { Gaps } from './gaps.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { OpenNetns } from './open-netns.ts';
 import { allParts, type Part } from './parts.ts';
-import { nothing, type NetnsFacts } from './read-netns.ts';
+import { emptyNetns } from './empty-netns.ts';
+import type { NetnsFacts } from './read-netns.ts';
 import type { FlowView, NetnsId, NetnsView, RuleSets, Snapshot } from './snapshot.ts';
 import { Survey } from './survey.ts';
 
@@ -54,7 +55,7 @@ export async function observeHost(options: ObserveOptions = {}): Promise<Snapsho
       ...(netns !== host || hostFlows === undefined ? {} : { flows: hostFlows }),
     };
   });
-  const closed = survey.closed.map((found) => viewOf(found, nothing, parts, owners));
+  const closed = survey.closed.map((found) => viewOf(found, emptyNetns(`net:${found.inode}`), parts, owners));
   return {
     takenAt,
     host: { name: hostname(), kernel: release() },
@@ -91,11 +92,11 @@ function viewOf(
   owners: ReadonlyMap<number, SocketOwner>,
 ): NetnsView {
   return {
+    ...facts,
     id: `net:${inode}`,
     paths,
     processes: parts.has('processes') ? pids.flatMap((pid) => readProcess(pid) ?? []) : [],
     nsids: [],
-    ...facts,
     sockets: sockets.map((socket) => {
       const process = owners.get(socket.inode);
       return process === undefined ? socket : { ...socket, process };

@@ -1,5 +1,6 @@
 import { Rtnetlink } from '../../kernel/netlink/index.ts';
 import { listAllListeners, type Listener } from '../../kernel/sockets/index.ts';
+import { emptyNetns } from './empty-netns.ts';
 import type { Gaps } from './gaps.ts';
 import type { Part } from './parts.ts';
 import type { OpenNetns } from './open-netns.ts';
@@ -12,18 +13,6 @@ export type NetnsFacts = Pick<
   'links' | 'addresses' | 'routes' | 'policyRules' | 'neighbours' | 'forwarding' | 'sysctls'
 > & {
   readonly sockets: readonly Listener[];
-};
-
-/** What counts as read of a namespace that can't be entered. */
-export const nothing: NetnsFacts = {
-  links: [],
-  addresses: [],
-  routes: [],
-  policyRules: [],
-  neighbours: [],
-  forwarding: [],
-  sockets: [],
-  sysctls: {},
 };
 
 /** Kinds that have a forwarding database. */
@@ -41,7 +30,7 @@ export async function readNetns(
   host: OpenNetns,
   gaps: Gaps,
 ): Promise<NetnsFacts> {
-  if (rtnetlink === undefined) return nothing;
+  if (rtnetlink === undefined) return emptyNetns(netns.id);
   const { id, path } = netns;
   const read = async <Result>(part: Part, action: () => Promise<Result[]>): Promise<Result[]> =>
     parts.has(part) ? await gaps.around(`${id} ${part}`, action, []) : [];

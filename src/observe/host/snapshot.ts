@@ -4,6 +4,7 @@ import type {
   ForwardingEntry,
   Link,
   LinkAddress,
+  LinkCounters,
   Neighbour,
   PolicyRule,
   Route,
@@ -55,14 +56,7 @@ export interface NetnsView {
 
 /** A link with what passed it. */
 export interface LinkView extends Link {
-  readonly counters?: {
-    readonly receivedBytes: number;
-    readonly sentBytes: number;
-    readonly receivedPackets: number;
-    readonly sentPackets: number;
-    readonly dropped: number;
-    readonly errors: number;
-  };
+  readonly counters?: LinkCounters;
 }
 
 /** A process, as far as it tells whose a namespace is. */

@@ -2,12 +2,13 @@ import { existsSync, statSync, type Stats } from 'node:fs';
 import { Rtnetlink } from '../../kernel/netlink/index.ts';
 import { listProcesses } from '../../kernel/proc/index.ts';
 import { invalid, TsnetError } from '../../model/index.ts';
+import { emptyNetns } from './empty-netns.ts';
 import { findNamespaces, type FindOptions, type FoundNetns } from './find-namespaces.ts';
 import type { Gaps } from './gaps.ts';
 import { inTurn } from './in-turn.ts';
 import { openNetns, type OpenNetns } from './open-netns.ts';
 import type { Part } from './parts.ts';
-import { nothing, readNetns } from './read-netns.ts';
+import { readNetns } from './read-netns.ts';
 import { describeUnknown, resolveNsids, type ReadNetns, type Resolved } from './resolve-nsids.ts';
 
 const closest: FindOptions = { mounts: true, descriptors: true };
@@ -107,7 +108,7 @@ export class Survey implements Disposable {
     const host = this.read.find(({ netns }) => netns === this.host) ?? {
       netns: this.host,
       rtnetlink: undefined,
-      facts: nothing,
+      facts: emptyNetns(this.host.id),
     };
     return await resolveNsids(this.read, host, this.#gaps);
   }

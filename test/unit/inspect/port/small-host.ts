@@ -1,7 +1,9 @@
 import type { ContainerView, NetworkView } from '../../../../src/inspect/engines/container-view.ts';
 import type { Inspection } from '../../../../src/inspect/inspection.ts';
 import { parseAddress, parseIp, parseSubnet, type Port } from '../../../../src/model/index.ts';
+import { emptyNetns } from '../../../../src/observe/host/empty-netns.ts';
 import type { LinkView, NetnsId, NetnsView, SocketView } from '../../../../src/observe/host/snapshot.ts';
+import { plainLink } from '../../../support/plain-link.ts';
 
 /** What a case changes of the healthy host. */
 export interface Changes {
@@ -119,9 +121,17 @@ function hostView({ host, bridge, hostEnd, rules = [], nat = [], without = /^$/ 
   return {
     ...empty(hostId),
     links: [
-      link({ index: 2, name: 'uplink0' }),
-      link({ index: 3, name: 'br-app', kind: 'bridge', ...bridge }),
-      link({ index: 4, name: 'veth1', kind: 'veth', masterIndex: 3, peerIndex: 2, peerNsid: 0, ...hostEnd }),
+      plainLink({ index: 2, name: 'uplink0' }),
+      plainLink({ index: 3, name: 'br-app', kind: 'bridge', ...bridge }),
+      plainLink({
+        index: 4,
+        name: 'veth1',
+        kind: 'veth',
+        masterIndex: 3,
+        peerIndex: 2,
+        peerNsid: 0,
+        ...hostEnd,
+      }),
     ],
     nsids: [{ nsid: 0, netns: webId }],
     addresses: [address(1, '127.0.0.1/8'), address(2, '192.0.2.1/24'), address(3, '10.66.0.1/24')],
@@ -138,7 +148,7 @@ function insideView({ inside, innerEnd }: Changes, web: ContainerView): NetnsVie
   return {
     ...empty(webId),
     processes: [{ pid, command: 'httpd', cgroup: `/docker/${web.id}`, isInit: true }],
-    links: [link({ index: 2, name: 'eth0', kind: 'veth', peerIndex: 4, peerNsid: 0, ...innerEnd })],
+    links: [plainLink({ index: 2, name: 'eth0', kind: 'veth', peerIndex: 4, peerNsid: 0, ...innerEnd })],
     nsids: [{ nsid: 0, netns: hostId }],
     addresses: [address(2, '10.66.0.3/24')],
     routes: [route(undefined, 2, '10.66.0.1'), route('10.66.0.0/24', 2)],
@@ -149,40 +159,7 @@ function insideView({ inside, innerEnd }: Changes, web: ContainerView): NetnsVie
 
 function empty(id: NetnsId): NetnsView {
   const main = { family: 4, priority: 32_766, action: 'table', table: 254 } as const;
-  return {
-    id,
-    paths: [],
-    processes: [],
-    nsids: [],
-    links: [],
-    addresses: [],
-    routes: [],
-    policyRules: [main],
-    neighbours: [],
-    forwarding: [],
-    sockets: [],
-    sysctls: {},
-  };
-}
-
-function link(fields: Partial<LinkView> & Pick<LinkView, 'index' | 'name'>): LinkView {
-  return {
-    kind: undefined,
-    flags: 1,
-    isUp: true,
-    isRunning: true,
-    mtu: 1500,
-    mac: undefined,
-    alias: undefined,
-    masterIndex: undefined,
-    peerIndex: undefined,
-    peerNsid: undefined,
-    group: 0,
-    operState: 'up',
-    bridge: undefined,
-    bridgePort: undefined,
-    ...fields,
-  };
+  return { ...emptyNetns(id), policyRules: [main] };
 }
 
 function address(linkIndex: number, text: string): NetnsView['addresses'][number] {

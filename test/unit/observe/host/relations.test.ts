@@ -6,25 +6,10 @@ import {
   type NetnsView,
   type PlacedLink,
 } from '../../../../src/observe/host/index.ts';
+import { emptyNetns } from '../../../../src/observe/host/empty-netns.ts';
+import { plainLink } from '../../../support/plain-link.ts';
 
-const plain: LinkView = {
-  index: 1,
-  name: '',
-  kind: 'veth',
-  flags: 0,
-  isUp: true,
-  isRunning: true,
-  mtu: 1500,
-  mac: undefined,
-  alias: undefined,
-  masterIndex: undefined,
-  peerIndex: undefined,
-  peerNsid: undefined,
-  group: 0,
-  operState: 'up',
-  bridge: undefined,
-  bridgePort: undefined,
-};
+const plain = plainLink({ index: 1, name: '', kind: 'veth', flags: 0 });
 
 function netns(
   number: number,
@@ -32,18 +17,9 @@ function netns(
   links: readonly (Partial<LinkView> & { readonly name: string })[],
 ): NetnsView {
   return {
-    id: `net:${number}`,
-    paths: [],
-    processes: [],
+    ...emptyNetns(`net:${number}`),
     nsids: Object.entries(nsids).map(([nsid, id]) => ({ nsid: Number(nsid), netns: `net:${id}` as const })),
     links: links.map((link) => ({ ...plain, ...link })),
-    addresses: [],
-    routes: [],
-    policyRules: [],
-    neighbours: [],
-    forwarding: [],
-    sockets: [],
-    sysctls: {},
   };
 }
 
