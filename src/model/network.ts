@@ -30,7 +30,7 @@ export interface AdoptedBridge {
 }
 
 /** Who asked for a network: the only one who may ask for its end. */
-export type NetworkOrigin = 'docker' | 'cli';
+export type NetworkOrigin = 'docker' | 'cli' | 'cni' | 'netavark';
 
 /** A network as it was decided: what survives a reboot. */
 export interface Network {

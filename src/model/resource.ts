@@ -1,3 +1,4 @@
+import type { SandboxRoute } from './endpoint.ts';
 import type { Ip, IpFamily } from './ip.ts';
 import type { Mac } from './mac.ts';
 import type { IfName } from './names.ts';
@@ -25,14 +26,36 @@ export interface BridgeLink {
   readonly owner: Owner;
 }
 
+/** The far end of a veth as it is set up in its sandbox, where no engine does it. It comes and goes with the veth. */
+export interface SandboxInterface {
+  readonly kind: 'sandbox-interface';
+  /** The end of the pair that is in the bridge. */
+  readonly hostLink: IfName;
+  readonly name: IfName;
+  /** Path and identity (`device:inode`) of the namespace it is in. */
+  readonly sandbox: { readonly path: string; readonly netns: string };
+  readonly addresses: readonly Address[];
+  readonly routes: readonly SandboxRoute[];
+  /** Whether IPv6 addresses wait for duplicate address detection. */
+  readonly detectsDuplicates?: true;
+  /** Whether it tells its neighbours its MAC address, which does not follow from its addresses. */
+  readonly announces?: true;
+  /** In an observation: it is set down. */
+  readonly isDown?: true;
+  readonly owner: Owner;
+}
+
 /** A pair of interfaces, one end in a bridge. */
 export interface VethLink {
   readonly kind: 'veth';
   /** The end in the bridge. */
   readonly name: IfName;
   readonly bridge: IfName;
-  /** The end for the container; `elsewhere` in an observation once it was moved into its sandbox. */
-  readonly peer: { readonly name: IfName; readonly mac: Mac } | 'elsewhere';
+  /**
+   * The end for the container, made in the namespace at `netns` or else on the host; `elsewhere` in an observation once
+   * it is in its sandbox.
+   */
+  readonly peer: { readonly name: IfName; readonly mac: Mac; readonly netns?: string } | 'elsewhere';
   /** Whether it exchanges frames with the bridge only, not with other ports that are isolated as well. */
   readonly isIsolated: boolean;
   readonly mtu?: number;
@@ -112,7 +135,15 @@ export interface PublishedPort {
 
 /** What tsnet makes in a kernel; the same type for what is desired and what was observed. */
 export type Resource =
-  BridgeLink | VethLink | AddressOn | SysctlSetting | NetworkRules | PublishedPort | OpenPort | SourceGuard;
+  | BridgeLink
+  | VethLink
+  | SandboxInterface
+  | AddressOn
+  | SysctlSetting
+  | NetworkRules
+  | PublishedPort
+  | OpenPort
+  | SourceGuard;
 
 /** The identity of a resource in its namespace: two resources with one key can't both exist. */
 export function keyOf(resource: Resource): string {
@@ -120,6 +151,8 @@ export function keyOf(resource: Resource): string {
     case 'bridge':
     case 'veth':
       return `link:${resource.name}`;
+    case 'sandbox-interface':
+      return `sandbox:${resource.hostLink}`;
     case 'address':
       return `address:${resource.link}:${resource.address}`;
     case 'sysctl':
@@ -148,6 +181,13 @@ export function formatResource(resource: Resource): string {
       return (
         `link ${resource.name} type veth peer ${formatPeer(resource.peer)}` +
         ` master ${resource.bridge}${resource.isIsolated ? ' isolated' : ''}${formatMtu(resource.mtu)}`
+      );
+    case 'sandbox-interface':
+      return (
+        `interface ${resource.name} in ${resource.sandbox.path} addresses ${resource.addresses.join(',') || 'none'}` +
+        resource.routes.map((route) => ` route ${formatRoute(route)}`).join('') +
+        (resource.detectsDuplicates === true ? ' dad' : '') +
+        (resource.isDown === true ? ' down' : '')
       );
     case 'address':
       return `address ${resource.address} dev ${resource.link}`;
@@ -178,7 +218,14 @@ export function formatResource(resource: Resource): string {
 }
 
 function formatPeer(peer: VethLink['peer']): string {
-  return peer === 'elsewhere' ? 'in another namespace' : `${peer.name} address ${peer.mac}`;
+  if (peer === 'elsewhere') return 'in another namespace';
+  return `${peer.name} address ${peer.mac}${peer.netns === undefined ? '' : ` in ${peer.netns}`}`;
+}
+
+function formatRoute({ destination, gateway, metric, mtu, table }: SandboxRoute): string {
+  const part = (word: string, value: string | number | undefined) =>
+    value === undefined ? '' : ` ${word} ${value}`;
+  return `${destination}${part('via', gateway)}${part('metric', metric)}${part('mtu', mtu)}${part('table', table)}`;
 }
 
 function formatMtu(mtu: number | undefined): string {

@@ -2,6 +2,7 @@ import { readSysctl, writeSysctl } from '../kernel/proc/sysctl.ts';
 import { isFirewallResource, type Kernel } from '../observe/index.ts';
 import { formatResource, TsnetError, type IfName, type Resource, type VethLink } from '../model/index.ts';
 import type { Change } from '../plan/index.ts';
+import { setUpInterface } from './sandbox-interface.ts';
 
 /**
  * Makes changes in the order given. Neighbouring changes of the firewall go into one transaction and neighbouring
@@ -88,6 +89,9 @@ async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<v
         await rtnetlink.setBridgePort(resource.name, { hairpin: true, isolated: resource.isIsolated });
       }
       return;
+    case 'sandbox-interface':
+      if (action !== 'delete') await setUpInterface(resource);
+      return;
     case 'address':
       if (action === 'delete') await rtnetlink.deleteAddress(resource);
       else await rtnetlink.addAddress({ ...resource, noDad: true });
@@ -122,7 +126,7 @@ async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promi
       // With br_netfilter a connection to itself through the host's address leaves by the port it came from.
       hairpin: true,
       isolated: veth.isIsolated,
-      peer: { name: veth.peer.name, mac: veth.peer.mac, ...mtuOf(veth) },
+      peer: { ...veth.peer, ...mtuOf(veth) },
       ...mtuOf(veth),
     })
     .catch((error: unknown) => {

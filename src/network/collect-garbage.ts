@@ -3,7 +3,7 @@ import type { Endpoint, EngineUse, NetworkId } from '../model/index.ts';
 import { withdraw } from './commit.ts';
 import type { Context } from './context.ts';
 import { findGarbage, leasesOf, ownersOf, type Garbage, type GarbageRules } from './find-garbage.ts';
-import { freeLease } from './pools.ts';
+import { freeLease } from './leases.ts';
 
 /** Remembers which engine has a network or uses a pool, so that its word counts when it has it no longer. */
 export async function noteEngine(

@@ -133,12 +133,14 @@ async function lead(
   after: Intent,
   linksGo: 'now' | 'later' = 'now',
 ): Promise<void> {
-  const [previous, wanted] = differing(desired(before), desired(after));
-  const all = diff(previous, wanted, await observe(context.kernel, uniqueByKey([...previous, ...wanted])));
-  logChanges(context, all);
+  const [all, wanted] = differing(desired(before), desired(after));
+  // What is in a sandbox goes with the veth that leads there.
+  const previous = all.filter(({ kind }) => kind !== 'sandbox-interface');
+  const found = diff(previous, wanted, await observe(context.kernel, uniqueByKey([...previous, ...wanted])));
+  logChanges(context, found);
   const isPutOff = (change: Change) => linksGo === 'later' && isVethDeletion(change);
-  context.linkRemoval.add(all.filter(isPutOff).map(({ resource }) => (resource as VethLink).name));
-  const changes = all.filter((change) => !isPutOff(change));
+  context.linkRemoval.add(found.filter(isPutOff).map(({ resource }) => (resource as VethLink).name));
+  const changes = found.filter((change) => !isPutOff(change));
   if (changes.length === 0) return;
   if (changes.some(({ action, resource }) => action === 'create' && resource.kind === 'network-rules')) {
     await ensureStructure(context);

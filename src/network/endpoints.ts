@@ -12,9 +12,10 @@ import {
   type Network,
   type NetworkId,
 } from '../model/index.ts';
-import type { StateView } from '../state/index.ts';
+import type { StateTransaction, StateView } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
 import type { Context } from './context.ts';
+import { freeLease } from './leases.ts';
 import { containerLinkName, hostLinkName } from './link-names.ts';
 
 /** What a front end knows of an endpoint that is to be created. */
@@ -65,7 +66,16 @@ export async function createEndpoint(context: Context, request: EndpointRequest)
 
 /** Ends an endpoint: its links, its ports, its record. An unknown one is success. @throws kernel */
 export async function deleteEndpoint(context: Context, network: NetworkId, id: EndpointId): Promise<void> {
-  await withdraw(context, { network, endpoints: [id] }, (tx) => tx.deleteEndpoint(network, id));
+  await withdraw(context, { network, endpoints: [id] }, (tx) => forgetEndpoint(tx, network, id));
+}
+
+/** Forgets an endpoint, and gives back the addresses that were leased together with it. */
+export function forgetEndpoint(tx: StateTransaction, network: NetworkId, id: EndpointId): void {
+  const { leasedFrom = [], addresses = [] } = tx.endpoint(network, id) ?? {};
+  for (const pool of leasedFrom) {
+    for (const address of addresses) freeLease(tx, pool, ipOf(address));
+  }
+  tx.deleteEndpoint(network, id);
 }
 
 /**
@@ -121,14 +131,16 @@ function deadEndpoints(context: Context, request: EndpointRequest): Set<Endpoint
   });
 }
 
-function refuseForeignAddress(network: Network, address: Address): void {
+/** @throws invalid-input for an address that is in none of a network's subnets */
+export function refuseForeignAddress(network: Network, address: Address): void {
   if (network.subnets.length === 0 || network.subnets.some(({ subnet }) => contains(subnet, ipOf(address))))
     return;
   const ranges = network.subnets.map(({ subnet }) => subnet).join(', ');
   throw new TsnetError('invalid-input', `address: ${address} is not in the network's ${ranges}`);
 }
 
-function endpointOf(request: EndpointRequest): Endpoint {
+/** The endpoint as it is recorded first: without sandbox and ports. */
+export function endpointOf(request: EndpointRequest): Endpoint {
   const firstAddress = request.addresses[0];
   return {
     id: request.id,

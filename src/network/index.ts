@@ -1,6 +1,13 @@
 export type { Context, Logger } from './context.ts';
+export { attach, checkEndpoint, detach, type AttachRequest } from './attach.ts';
 export { createEndpoint, deleteEndpoint, join, type Attachment, type EndpointRequest } from './endpoints.ts';
-export { createNetwork, deleteNetwork, type NetworkRequest } from './networks.ts';
+export {
+  createNetwork,
+  deleteNetwork,
+  isAsRequested,
+  type CreateOptions,
+  type NetworkRequest,
+} from './networks.ts';
 export {
   releaseAddress,
   releasePool,

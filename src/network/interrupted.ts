@@ -3,6 +3,7 @@ import { desired, diff } from '../plan/index.ts';
 import type { Interrupted } from '../state/index.ts';
 import type { Context } from './context.ts';
 import { intentOf } from './intent.ts';
+import { freeOrphanedLeases } from './leases.ts';
 
 /**
  * Settles the operations whose processes died. One whose every change is in the kernel was complete, and its caller may
@@ -16,6 +17,7 @@ export async function settleInterrupted(context: Context): Promise<void> {
     });
     if (isComplete) await context.state.settle(operation.journal);
     else await context.state.undo(operation.journal);
+    if (!isComplete) await context.state.transact(freeOrphanedLeases);
   }
 }
 

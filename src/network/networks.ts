@@ -13,6 +13,7 @@ import type { StateTransaction, StateView } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
 import { findForeignBridge } from './adopt.ts';
 import type { Context } from './context.ts';
+import { forgetEndpoint } from './endpoints.ts';
 import { bridgeName } from './link-names.ts';
 import { keepAuxiliaryAddresses } from './pools.ts';
 
@@ -22,6 +23,12 @@ export interface NetworkRequest extends Omit<Network, 'bridge' | 'adopted' | 'en
   readonly bridge?: IfName;
   /** Addresses in the pools that the user reserved. */
   readonly reserved: readonly Ip[];
+}
+
+/** How a network is created. */
+export interface CreateOptions {
+  /** Whether one that exists with other content is changed even while it has endpoints, and not refused. */
+  readonly changesInUse?: boolean;
 }
 
 /**
@@ -34,7 +41,11 @@ export interface NetworkRequest extends Omit<Network, 'bridge' | 'adopted' | 'en
  * @throws conflict when a subnet, bridge name or id belongs to another network, or something that is no bridge has the
  *   name; unsupported for an option that this host can't keep; kernel; drift
  */
-export async function createNetwork(context: Context, request: NetworkRequest): Promise<Network> {
+export async function createNetwork(
+  context: Context,
+  request: NetworkRequest,
+  { changesInUse = false }: CreateOptions = {},
+): Promise<Network> {
   if (request.antispoofs === true && request.subnets.length === 0) {
     throw invalid('option antispoof', true, 'a network that has addresses');
   }
@@ -48,7 +59,7 @@ export async function createNetwork(context: Context, request: NetworkRequest): 
       existing?.bridge === request.bridge ? (existing?.adopted ?? found) : found,
     );
     if (existing !== undefined && hasSameContent(existing, wanted)) return existing;
-    if (existing !== undefined && tx.endpoints(existing.id).length > 0) {
+    if (existing !== undefined && !changesInUse && tx.endpoints(existing.id).length > 0) {
       throw new TsnetError(
         'conflict',
         `create network ${shortId(wanted.id)}: it exists with other settings and is in use`,
@@ -61,10 +72,15 @@ export async function createNetwork(context: Context, request: NetworkRequest): 
   });
 }
 
+/** Whether a network is recorded with the content of a request, so that there is nothing to create. */
+export function isAsRequested(network: Network, request: NetworkRequest): boolean {
+  return hasSameContent(network, networkOf(request, network.adopted));
+}
+
 /** Ends a network and whatever endpoints it still has. An unknown one is success. @throws kernel */
 export async function deleteNetwork(context: Context, id: NetworkId): Promise<void> {
   await withdraw(context, { network: id, endpoints: 'all' }, (tx) => {
-    for (const endpoint of tx.endpoints(id)) tx.deleteEndpoint(id, endpoint.id);
+    for (const endpoint of tx.endpoints(id)) forgetEndpoint(tx, id, endpoint.id);
     tx.deleteNetwork(id);
   });
   await context.linkRemoval.idle();

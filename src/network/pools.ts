@@ -1,8 +1,9 @@
-import { allocate, release, requestPool as choosePool, type Pool, type PoolRequest } from '../ipam/index.ts';
+import { allocate, requestPool as choosePool, type Pool, type PoolRequest } from '../ipam/index.ts';
 import { addressIn, TsnetError, type Address, type Ip, type PoolId, type Subnet } from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import type { Context } from './context.ts';
 import { deleteEndpoint } from './endpoints.ts';
+import { freeLease, requirePool } from './leases.ts';
 
 export type { Pool, PoolRequest } from '../ipam/index.ts';
 
@@ -75,14 +76,6 @@ export async function releaseAddress(context: Context, id: PoolId, ip: Ip): Prom
   await context.state.transact((tx) => freeLease(tx, id, ip));
 }
 
-/** Makes an address of a pool free. An unknown one is success. */
-export function freeLease(tx: StateTransaction, id: PoolId, ip: Ip): void {
-  const pool = tx.pool(id);
-  if (pool === undefined || tx.lease(id, ip) === undefined) return;
-  release(pool, tx.nodes(id), ip);
-  tx.deleteLease(id, ip);
-}
-
 /**
  * Marks addresses that the user reserved for other machines as such, so that they outlive a reboot. Until a network is
  * created an engine's request for them looks like any other.
@@ -97,16 +90,6 @@ export function keepAuxiliaryAddresses(
       if (tx.lease(pool, ip)?.kind === 'endpoint') tx.putLease({ pool, ip, kind: 'auxiliary' });
     }
   }
-}
-
-function requirePool(view: StateView, id: PoolId): Pool {
-  const pool = view.pool(id);
-  if (pool === undefined) {
-    throw new TsnetError('not-found', `address pool ${id} is not known to tsnet`, {
-      hint: 'its records were lost: remove the network and create it again',
-    });
-  }
-  return pool;
 }
 
 function takenError(view: StateView, pool: Pool, ip: Ip, kind: string): TsnetError {

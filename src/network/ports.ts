@@ -46,39 +46,51 @@ export async function publish(
   requests: readonly PortRequest[],
   options: PublishOptions = {},
 ): Promise<readonly PortBinding[]> {
-  const listeners = await readListeners(context, requests);
-  const ports = await claim(context, network, id, requests, options, listeners).catch(
-    async (error: unknown) => {
-      if (!(error instanceof TsnetError) || error.kind !== 'conflict') throw error;
-      const named = await nameListeners(listeners, requests);
-      if (named === undefined) throw error;
-      return claim(context, network, id, requests, options, named);
-    },
+  const { ports } = await withListeners(context, requests, (listeners) =>
+    commit(context, { network, endpoints: [id] }, (tx) =>
+      claimPorts(tx, requireEndpoint(tx, network, id), requests, listeners, options),
+    ),
   );
   await forgetFlows(context, ports);
   return ports;
 }
 
-async function claim(
+/**
+ * Runs an operation that claims ports, with who listens on the host. A conflict is met a second time with the names of
+ * the processes, which take longer to find.
+ */
+export async function withListeners<T>(
   context: Context,
-  network: NetworkId,
-  id: EndpointId,
   requests: readonly PortRequest[],
-  options: PublishOptions,
-  listeners: readonly NamedListener[],
-): Promise<readonly PortBinding[]> {
-  return commit(context, { network, endpoints: [id] }, (tx) => {
-    const attachment = requireEndpoint(tx, network, id);
-    forgetPorts(tx, attachment.endpoint);
-    const families = publishedFamilies(tx, attachment.endpoint, options);
-    const translated = translatedFamilies(attachment.network, families);
-    const chosen = attachment.network.isInternal
-      ? []
-      : requests.flatMap((request) => bind(tx, attachment, translated, request, listeners));
-    const openPorts = openPortsOf(attachment.network, families, requests);
-    tx.putEndpoint(withPorts(attachment.endpoint, chosen, openPorts));
-    return chosen;
+  operation: (listeners: readonly NamedListener[]) => Promise<T>,
+): Promise<T> {
+  const listeners = await readListeners(context, requests);
+  return operation(listeners).catch(async (error: unknown) => {
+    if (!(error instanceof TsnetError) || error.kind !== 'conflict') throw error;
+    const named = await nameListeners(listeners, requests);
+    if (named === undefined) throw error;
+    return operation(named);
   });
+}
+
+/** Records the ports of an endpoint in place of those it had. @returns the endpoint with its bindings */
+export function claimPorts(
+  tx: StateTransaction,
+  attachment: Attachment,
+  requests: readonly PortRequest[],
+  listeners: readonly NamedListener[],
+  options: PublishOptions = {},
+): Endpoint {
+  forgetPorts(tx, attachment.endpoint);
+  const families = publishedFamilies(tx, attachment.endpoint, options);
+  const translated = translatedFamilies(attachment.network, families);
+  const chosen = attachment.network.isInternal
+    ? []
+    : requests.flatMap((request) => bind(tx, attachment, translated, request, listeners));
+  const openPorts = openPortsOf(attachment.network, families, requests);
+  const endpoint = withPorts(attachment.endpoint, chosen, openPorts);
+  tx.putEndpoint(endpoint);
+  return endpoint;
 }
 
 /** Closes every port of an endpoint. An unknown endpoint is success. @throws kernel */
@@ -202,7 +214,7 @@ function forgetPorts(tx: StateTransaction, endpoint: Endpoint): void {
  * Tracked UDP flows keep the translation they began with; after a port moved to another container they would go on
  * reaching the old one.
  */
-async function forgetFlows({ kernel }: Context, ports: readonly PortBinding[]): Promise<void> {
+export async function forgetFlows({ kernel }: Context, ports: readonly PortBinding[]): Promise<void> {
   const hostPorts = ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort);
   if (hostPorts.length === 0) return;
   await deleteFlows({ protocol: 'udp', originalDestinationPorts: hostPorts }, kernel.netns);

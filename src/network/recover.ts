@@ -74,7 +74,10 @@ async function findChanges(
   return { changes: [...orphans, ...possible], vanished };
 }
 
-/** What the kernel should hold for some networks, and for all. */
+/**
+ * What the kernel should hold for some networks, and for all. What a container does to the interface in its sandbox is
+ * its own business.
+ */
 function readDesired(
   context: Context,
   networks: ReadonlySet<NetworkId>,
@@ -86,7 +89,10 @@ function readDesired(
     })),
   );
   return {
-    mine: all.filter(({ id }) => networks.has(id)).flatMap(({ resources }) => resources),
+    mine: all
+      .filter(({ id }) => networks.has(id))
+      .flatMap(({ resources }) => resources)
+      .filter(({ kind }) => kind !== 'sandbox-interface'),
     everybodys: all.flatMap(({ resources }) => resources),
   };
 }

@@ -1,1 +1,2 @@
 export { canFilterFrames, isFirewallResource, observe, observeOwned, type Kernel } from './observe.ts';
+export { isSameNamespace } from './sandbox-interface.ts';

@@ -11,6 +11,7 @@ import {
   type Owner,
   type Resource,
 } from '../model/index.ts';
+import { observeSandboxInterface } from './sandbox-interface.ts';
 
 /** The interfaces through which one network namespace is seen and changed. */
 export interface Kernel {
@@ -38,6 +39,12 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
       case 'veth': {
         const link = links.get(resource.name);
         if (link !== undefined) found.push(linkResource(link, nameOf));
+        break;
+      }
+      case 'sandbox-interface': {
+        const host = links.get(resource.hostLink);
+        const there = host === undefined ? undefined : await observeSandboxInterface(resource, host);
+        if (there !== undefined) found.push(there);
         break;
       }
       case 'sysctl': {
@@ -89,6 +96,8 @@ function linkNames(resource: Resource): IfName[] {
       return [resource.name];
     case 'veth':
       return [resource.name, resource.bridge];
+    case 'sandbox-interface':
+      return [resource.hostLink];
     case 'address':
       return [resource.link];
     case 'sysctl':

@@ -1,4 +1,4 @@
-import type { Resource } from '../model/index.ts';
+import { familyOfRange, type Resource, type SandboxRoute } from '../model/index.ts';
 
 /**
  * Whether what was observed is what was desired. Each kind says here what the kernel may add or change by itself,
@@ -20,6 +20,14 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         desired.bridge === observed.bridge &&
         desired.isIsolated === observed.isIsolated &&
         (desired.mtu === undefined || desired.mtu === observed.mtu)
+      );
+    case 'sandbox-interface':
+      // What else others give to the interface, the container itself among them, is theirs.
+      return (
+        observed.kind === 'sandbox-interface' &&
+        observed.isDown !== true &&
+        desired.addresses.every((address) => observed.addresses.includes(address)) &&
+        desired.routes.every((route) => observed.routes.some((found) => isSameRoute(route, found)))
       );
     case 'address':
       return observed.kind === 'address';
@@ -54,6 +62,21 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
       );
   }
 }
+
+/** The kernel fills in the table, and for IPv6 the metric. Source: Linux `ip6_route.c`, IP6_RT_PRIO_USER. */
+function isSameRoute(desired: SandboxRoute, observed: SandboxRoute): boolean {
+  const metric = desired.metric ?? (familyOfRange(desired.destination) === 6 ? 1024 : 0);
+  return (
+    desired.destination === observed.destination &&
+    desired.gateway === observed.gateway &&
+    (desired.table ?? mainTable) === (observed.table ?? mainTable) &&
+    metric === (observed.metric ?? 0) &&
+    desired.mtu === observed.mtu
+  );
+}
+
+/** RT_TABLE_MAIN. Source: `linux/rtnetlink.h`. */
+const mainTable = 254;
 
 /** Whether two lists hold the same; their order means nothing. */
 function haveSameItems(

@@ -19,8 +19,10 @@ import {
   type NetworkSubnet,
   type OpenPort,
   type Owner,
+  type Placement,
   type PublishedPort,
   type Resource,
+  type SandboxInterface,
   type SourceGuard,
   type SysctlSetting,
   type VethLink,
@@ -151,12 +153,17 @@ function sysctls(network: Network): SysctlSetting[] {
 
 function endpointResources(network: Network, endpoint: Endpoint, separation: Separation): Resource[] {
   if (endpoint.sandbox === undefined) return [];
+  const { path, placement } = endpoint.sandbox;
   const owner: Owner = `endpoint:${endpoint.id}`;
   const veth: VethLink = {
     kind: 'veth',
     name: endpoint.hostLink,
     bridge: network.bridge,
-    peer: { name: endpoint.containerLink, mac: endpoint.mac },
+    peer: {
+      name: endpoint.containerLink,
+      mac: endpoint.mac,
+      ...(placement === undefined ? {} : { netns: path }),
+    },
     isIsolated: separation === 'ports',
     ...(network.mtu === undefined ? {} : { mtu: network.mtu }),
     owner,
@@ -164,9 +171,31 @@ function endpointResources(network: Network, endpoint: Endpoint, separation: Sep
   return [
     ...(network.antispoofs === true ? [sourceGuard(endpoint, owner)] : []),
     veth,
+    ...(placement === undefined ? [] : [sandboxInterface(endpoint, path, placement, owner)]),
     ...publishedPorts(network, endpoint, owner),
     ...openPorts(network, endpoint, owner),
   ];
+}
+
+function sandboxInterface(
+  endpoint: Endpoint,
+  path: string,
+  { netns, routes, detectsDuplicates }: Placement,
+  owner: Owner,
+): SandboxInterface {
+  const { hostLink, containerLink: name, addresses, mac } = endpoint;
+  const hasOwnMac = addresses.every((address) => macFor(ipOf(address)) !== mac);
+  return {
+    kind: 'sandbox-interface',
+    hostLink,
+    name,
+    sandbox: { path, netns },
+    addresses,
+    routes,
+    ...(detectsDuplicates === undefined ? {} : { detectsDuplicates }),
+    ...(hasOwnMac ? { announces: true } : {}),
+    owner,
+  };
 }
 
 function sourceGuard({ hostLink, mac, addresses }: Endpoint, owner: Owner): SourceGuard {

@@ -1,0 +1,242 @@
+import { allocate } from '../ipam/index.ts';
+import { netnsIdOf } from '../kernel/netns/index.ts';
+import {
+  addressIn,
+  contains,
+  familyOf,
+  familyOfRange,
+  gatewayOf,
+  invalid,
+  ipOf,
+  shortId,
+  TsnetError,
+  type Address,
+  type ContainerRef,
+  type Endpoint,
+  type EndpointId,
+  type IfName,
+  type Ip,
+  type Mac,
+  type Network,
+  type NetworkId,
+  type PoolId,
+  type PortRequest,
+  type SandboxRoute,
+  type Subnet,
+} from '../model/index.ts';
+import { observe } from '../observe/index.ts';
+import { desired, diff, formatChange } from '../plan/index.ts';
+import type { StateTransaction } from '../state/index.ts';
+import { commit } from './commit.ts';
+import type { Context } from './context.ts';
+import {
+  deleteEndpoint,
+  endpointOf,
+  refuseForeignAddress,
+  requireEndpoint,
+  requireNetwork,
+  type Attachment,
+} from './endpoints.ts';
+import { intentOf } from './intent.ts';
+import { freeLease, leaseOwner, requirePool } from './leases.ts';
+import { claimPorts, forgetFlows, withListeners } from './ports.ts';
+
+/** What a front end knows of a container that is to be attached to a network, where no engine does its part of it. */
+export interface AttachRequest {
+  readonly network: NetworkId;
+  readonly id: EndpointId;
+  readonly container: ContainerRef;
+  /** Path of the container's network namespace. */
+  readonly sandbox: string;
+  /** What the interface is called there. */
+  readonly interfaceName: IfName;
+  /** Absent lets tsnet choose one that belongs to the address. */
+  readonly mac?: Mac;
+  /** Addresses that were decided elsewhere, at most one of each family. Absent: one from each pool of the network. */
+  readonly addresses?: readonly Address[];
+  /** Exactly these from the network's pools; a pool that none of them lies in gives its next free one. */
+  readonly wanted?: readonly Ip[];
+  /** The routes through the interface, beside those that follow from its addresses. */
+  readonly routes: readonly SandboxRoute[];
+  /** Whether the network's gateways become default routes. */
+  readonly isRoutedByDefault?: boolean;
+  /** Whether IPv6 addresses wait until it is known that nobody else has them. */
+  readonly detectsDuplicates?: boolean;
+  readonly ports: readonly PortRequest[];
+  /** What other sandboxes of the network find it by, beside its container's name. */
+  readonly aliases?: readonly string[];
+}
+
+/**
+ * Attaches a container to a network in one go: addresses, a veth pair whose far end is made and set up in the sandbox,
+ * and published ports. When it fails, nothing of it is left.
+ *
+ * @throws not-found for an unknown network or namespace; conflict when the endpoint exists, the sandbox has an interface
+ *   of that name, or an address or port is taken; exhausted; invalid-input for the host's own namespace; kernel; drift
+ */
+export async function attach(context: Context, request: AttachRequest): Promise<Attachment> {
+  const netns = identifySandbox(context, request.sandbox);
+  return withListeners(context, request.ports, async (listeners) => {
+    const scope = { network: request.network, endpoints: [request.id] };
+    const taken: Leased = { addresses: [], pools: [] };
+    const attachment = await commit(context, scope, (tx) => {
+      const network = requireNetwork(tx, request.network);
+      if (tx.endpoint(network.id, request.id) !== undefined) throw existsError(request);
+      // A transaction that is made once more begins anew.
+      Object.assign(taken, request.addresses === undefined ? lease(tx, network, request) : nothingLeased);
+      const endpoint = placed(network, request, request.addresses ?? taken.addresses, netns, taken.pools);
+      for (const address of endpoint.addresses) refuseForeignAddress(network, address);
+      tx.putEndpoint(endpoint);
+      return { network, endpoint: claimPorts(tx, { network, endpoint }, request.ports, listeners) };
+    }).catch(async (error: unknown) => {
+      await giveBack(context, taken);
+      throw error;
+    });
+    await forgetFlows(context, attachment.endpoint.ports);
+    return attachment;
+  });
+}
+
+/**
+ * Ends what `attach` made: it is gone when this resolves. An unknown endpoint and a namespace that is gone are success.
+ *
+ * @throws kernel
+ */
+export async function detach(context: Context, network: NetworkId, id: EndpointId): Promise<void> {
+  const endpoint = context.state.read((view) => view.endpoint(network, id));
+  if (endpoint === undefined) return;
+  await deleteEndpoint(context, network, id);
+  await context.linkRemoval.idle();
+  await forgetFlows(context, endpoint.ports);
+}
+
+/**
+ * What the kernel holds otherwise than it was decided for an endpoint and its network, one line each.
+ *
+ * @throws not-found for an unknown endpoint
+ */
+export async function checkEndpoint(
+  context: Context,
+  network: NetworkId,
+  id: EndpointId,
+): Promise<readonly string[]> {
+  const wanted = context.state.read((view) => {
+    requireEndpoint(view, network, id);
+    return desired(intentOf(context, view, { network, endpoints: [id] }));
+  });
+  return diff([], wanted, await observe(context.kernel, wanted)).map(formatChange);
+}
+
+/** The identity of the sandbox. @throws not-found, invalid-input for the host's own namespace */
+function identifySandbox({ kernel }: Context, path: string): string {
+  const netns = netnsIdOf(path);
+  if (netns === netnsIdOf(kernel.netns)) {
+    throw invalid('network namespace', path, "a namespace other than the host's own");
+  }
+  return netns;
+}
+
+interface Leased {
+  addresses: readonly Address[];
+  pools: readonly PoolId[];
+}
+
+const nothingLeased: Leased = { addresses: [], pools: [] };
+
+/** Takes an address of each family that the network has a pool for; several pools of one family help one another out. */
+function lease(tx: StateTransaction, network: Network, request: AttachRequest): Leased {
+  const wishes = new Set(request.wanted);
+  const addresses: Address[] = [];
+  const pools: PoolId[] = [];
+  for (const family of [4, 6] as const) {
+    const ofFamily = network.pools
+      .map((id) => requirePool(tx, id))
+      .filter(({ subnet }) => familyOfRange(subnet) === family);
+    if (ofFamily.length === 0) continue;
+    const wish = [...wishes].find((ip) => familyOf(ip) === family);
+    if (wish !== undefined) wishes.delete(wish);
+    const candidates =
+      wish === undefined ? ofFamily : ofFamily.filter(({ subnet }) => contains(subnet, wish));
+    if (wish !== undefined && candidates.length === 0) {
+      throw invalid('address', wish, `an address of ${ofFamily.map(({ subnet }) => subnet).join(' or ')}`);
+    }
+    const { ip, pool } = firstThatGives(candidates, (candidate) =>
+      allocate(candidate, tx.nodes(candidate.id), {
+        kind: 'endpoint',
+        ...(wish === undefined ? {} : { address: wish }),
+      }),
+    );
+    tx.putPool(pool);
+    const createdAt = Math.floor(Date.now() / 1000);
+    tx.putLease({ pool: pool.id, ip, kind: 'endpoint', owner: leaseOwner(request.id), createdAt });
+    addresses.push(addressIn(ip, pool.subnet));
+    pools.push(pool.id);
+  }
+  const [stray] = wishes;
+  if (stray !== undefined) throw invalid('address', stray, 'at most one of each family that the network has');
+  return { addresses, pools };
+}
+
+/** What the first candidate gives that is not exhausted. */
+function firstThatGives<T, R>(candidates: readonly T[], take: (candidate: T) => R): R {
+  for (const candidate of candidates.slice(0, -1)) {
+    try {
+      return take(candidate);
+    } catch (error) {
+      if (!(error instanceof TsnetError) || error.kind !== 'exhausted') throw error;
+    }
+  }
+  return take(candidates.at(-1) as T);
+}
+
+/** Leases are not part of what an operation takes back by itself, since engines give them back in calls of their own. */
+async function giveBack(context: Context, { addresses, pools }: Leased): Promise<void> {
+  if (pools.length === 0) return;
+  await context.state.transact((tx) => {
+    for (const [index, pool] of pools.entries()) freeLease(tx, pool, ipOf(addresses[index] as Address));
+  });
+}
+
+function placed(
+  network: Network,
+  request: AttachRequest,
+  addresses: readonly Address[],
+  netns: string,
+  pools: readonly PoolId[],
+): Endpoint {
+  const { id, mac, container, aliases = [], interfaceName, sandbox, detectsDuplicates } = request;
+  const base = endpointOf({ network: network.id, id, addresses, ...(mac === undefined ? {} : { mac }) });
+  const routes = [
+    ...request.routes,
+    ...(request.isRoutedByDefault === true ? defaultRoutes(network, addresses) : []),
+  ];
+  return {
+    ...base,
+    containerLink: interfaceName,
+    sandbox: {
+      path: sandbox,
+      placement: { netns, routes, ...(detectsDuplicates === true ? { detectsDuplicates } : {}) },
+    },
+    container,
+    ...(aliases.length === 0 ? {} : { aliases }),
+    ...(pools.length === 0 ? {} : { leasedFrom: pools }),
+  };
+}
+
+function defaultRoutes(network: Network, addresses: readonly Address[]): SandboxRoute[] {
+  return addresses.flatMap((address) => {
+    const family = familyOfRange(address);
+    const gateway = network.isInternal ? undefined : gatewayOf(network, family);
+    return gateway === undefined
+      ? []
+      : [{ destination: (family === 4 ? '0.0.0.0/0' : '::/0') as Subnet, gateway }];
+  });
+}
+
+function existsError({ id, network, interfaceName }: AttachRequest): TsnetError {
+  return new TsnetError(
+    'conflict',
+    `attach ${interfaceName} to network ${shortId(network)}: endpoint ${shortId(id)} exists already`,
+    { subject: `endpoint ${shortId(id)}`, hint: 'detach it first' },
+  );
+}

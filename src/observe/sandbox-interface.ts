@@ -1,0 +1,78 @@
+import { Rtnetlink, type Link, type Route } from '../kernel/netlink/index.ts';
+import { netnsIdOf } from '../kernel/netns/index.ts';
+import {
+  TsnetError,
+  type IfName,
+  type SandboxInterface,
+  type SandboxRoute,
+  type Subnet,
+} from '../model/index.ts';
+
+/**
+ * The far end of a veth as it is in its sandbox, with every address and route it has there; undefined when the sandbox
+ * is gone, its path leads to another one by now, or the interface in it is not the other end of the pair.
+ *
+ * @param host the end in the bridge
+ */
+export async function observeSandboxInterface(
+  wanted: SandboxInterface,
+  host: Link,
+): Promise<SandboxInterface | undefined> {
+  const { sandbox, name } = wanted;
+  if (!isSameNamespace(sandbox)) return undefined;
+  using inside = openIfPresent(sandbox.path);
+  const link = (await inside?.readLinks([name]))?.get(name);
+  if (inside === undefined || link === undefined || link.index !== host.peerIndex) return undefined;
+  const [addresses, routes] = await Promise.all([
+    inside.listAddresses({ link: link.index }),
+    inside.listRoutes(),
+  ]);
+  return {
+    kind: 'sandbox-interface',
+    hostLink: host.name as IfName,
+    name,
+    sandbox,
+    addresses: addresses.map(({ address }) => address),
+    routes: routes.flatMap((route) => sandboxRoute(route, link.index)),
+    ...(wanted.detectsDuplicates === true ? { detectsDuplicates: true } : {}),
+    ...(wanted.announces === true ? { announces: true } : {}),
+    ...(link.isUp ? {} : { isDown: true }),
+    owner: wanted.owner,
+  };
+}
+
+/** Whether a path still leads to the namespace that it led to. */
+export function isSameNamespace({ path, netns }: SandboxInterface['sandbox']): boolean {
+  try {
+    return netnsIdOf(path) === netns;
+  } catch (error) {
+    if (error instanceof TsnetError && error.kind === 'not-found') return false;
+    throw error;
+  }
+}
+
+function openIfPresent(path: string): Rtnetlink | undefined {
+  try {
+    return Rtnetlink.open(path);
+  } catch (error) {
+    // A file that pins nothing any more, such as what is left in /run/netns after `umount`, is refused as invalid.
+    if (error instanceof TsnetError && (error.kind === 'not-found' || error.errno === 'EINVAL'))
+      return undefined;
+    throw error;
+  }
+}
+
+function sandboxRoute(route: Route, linkIndex: number): SandboxRoute[] {
+  const [hop] = route.nextHops;
+  if (route.type !== 'unicast' || hop?.linkIndex !== linkIndex) return [];
+  const { metric, mtu } = route;
+  return [
+    {
+      destination: route.destination ?? ((route.family === 4 ? '0.0.0.0/0' : '::/0') as Subnet),
+      ...(hop.gateway === undefined ? {} : { gateway: hop.gateway }),
+      ...(metric === undefined ? {} : { metric }),
+      ...(mtu === undefined ? {} : { mtu }),
+      table: route.table,
+    },
+  ];
+}
