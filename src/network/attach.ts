@@ -27,6 +27,7 @@ import {
 import { observe } from '../observe/index.ts';
 import { desired, diff, formatChange } from '../plan/index.ts';
 import type { StateTransaction } from '../state/index.ts';
+import { collectGarbage, findDeadEndpoints } from './collect-garbage.ts';
 import { commit } from './commit.ts';
 import type { Context } from './context.ts';
 import {
@@ -37,6 +38,7 @@ import {
   requireNetwork,
   type Attachment,
 } from './endpoints.ts';
+import { formatGarbage } from './find-garbage.ts';
 import { intentOf } from './intent.ts';
 import { freeLease, leaseOwner, requirePool } from './leases.ts';
 import { claimPorts, forgetFlows, withListeners } from './ports.ts';
@@ -75,6 +77,33 @@ export interface AttachRequest {
  *   of that name, or an address or port is taken; exhausted; invalid-input for the host's own namespace; kernel; drift
  */
 export async function attach(context: Context, request: AttachRequest): Promise<Attachment> {
+  try {
+    return await attachOnce(context, request);
+  } catch (error) {
+    const isTaken = error instanceof TsnetError && (error.kind === 'conflict' || error.kind === 'exhausted');
+    if (!isTaken || !(await endDead(context))) throw error;
+    return attachOnce(context, request);
+  }
+}
+
+/**
+ * What a container has that died without its runtime's telling us is free: otherwise it could not be started again with
+ * the same address or port.
+ *
+ * @returns whether there was any
+ */
+async function endDead(context: Context): Promise<boolean> {
+  const rules = { nowSeconds: Date.now() / 1000, leastAgeSeconds: Number.NEGATIVE_INFINITY };
+  const dead = await findDeadEndpoints(context, rules);
+  const ended = await collectGarbage(
+    context,
+    dead.filter(({ kind, record }) => kind === 'endpoint' && record.sandbox?.placement !== undefined),
+  );
+  for (const one of ended) context.log.warn('endpoint gives way', { endpoint: formatGarbage(one) });
+  return ended.length > 0;
+}
+
+async function attachOnce(context: Context, request: AttachRequest): Promise<Attachment> {
   const netns = identifySandbox(context, request.sandbox);
   return withListeners(context, request.ports, async (listeners) => {
     const scope = { network: request.network, endpoints: [request.id] };

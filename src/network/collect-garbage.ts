@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import type { Endpoint, EngineUse, NetworkId } from '../model/index.ts';
+import type { Endpoint, EngineUse, NetworkId, Sandbox } from '../model/index.ts';
+import { isSameNamespace } from '../observe/index.ts';
 import { withdraw } from './commit.ts';
 import type { Context } from './context.ts';
 import { findGarbage, leasesOf, ownersOf, type Garbage, type GarbageRules } from './find-garbage.ts';
@@ -55,10 +56,19 @@ export async function lookForGarbage(
   const rules: GarbageRules = { nowSeconds, leastAgeSeconds: Math.max(leastAgeSeconds, 1) };
   const use = await ask(ours);
   await noteEngine(context, use);
+  const dead = await findDeadEndpoints(context, rules);
+  // Of a sandbox that it made itself an engine knows better.
+  const withoutEngine = dead.filter(
+    ({ kind, record }) => kind === 'endpoint' && record.sandbox?.placement !== undefined,
+  );
   return context.state.read((view) => {
     const garbage = findGarbage(view, use, rules);
     const ofAnyAge = findGarbage(view, use, { ...rules, leastAgeSeconds: Number.NEGATIVE_INFINITY });
-    return { use, garbage, hasYoung: ofAnyAge.length > garbage.length };
+    return {
+      use,
+      garbage: [...garbage, ...withoutEngine],
+      hasYoung: ofAnyAge.length > garbage.length,
+    };
   });
 }
 
@@ -73,7 +83,7 @@ export async function findDeadEndpoints(
   const links = await kernel.rtnetlink.readLinks(joined.map(({ hostLink }) => hostLink));
   const found: Garbage[] = [];
   for (const record of joined) {
-    if (links.has(record.hostLink) || (await isThere(record.sandbox?.path ?? ''))) continue;
+    if (links.has(record.hostLink) || (await isThere(record.sandbox))) continue;
     found.push({ kind: 'endpoint', record, why: 'its sandbox and its link are gone' });
   }
   return found;
@@ -160,10 +170,10 @@ async function collectNetwork(
   });
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function isThere({ path, placement }: Sandbox = { path: '' }): Promise<boolean> {
   try {
     await stat(path);
-    return true;
+    return placement === undefined || isSameNamespace({ path, netns: placement.netns });
   } catch (error) {
     return !(error instanceof Error && 'code' in error && error.code === 'ENOENT');
   }

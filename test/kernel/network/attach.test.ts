@@ -138,7 +138,9 @@ describe('attach', () => {
     expect(link?.stdout).toContain('02:00:00:00:00:77');
     const routes = await boxes[0]?.exec('ip', 'route', 'show', 'table', 'all');
     expect(routes?.stdout).toContain('192.0.2.0/24 via 10.1.0.1 dev net7 proto static metric 7 mtu 1400');
-    expect(routes?.stdout).toContain('198.51.100.0/24 via 203.0.113.1 dev net7 table 100 proto static onlink');
+    expect(routes?.stdout).toContain(
+      '198.51.100.0/24 via 203.0.113.1 dev net7 table 100 proto static onlink',
+    );
     expect(routes?.stdout).not.toContain('default');
     expect(await checkEndpoint(context, network, idOf('b'))).toEqual([]);
   });
@@ -195,6 +197,19 @@ describe('attach', () => {
     await expect(attach(context, request('b', 0, options()))).rejects.toMatchObject({ kind });
     expect(await hostFacts(host.netns)).toEqual(facts);
     expect(decisions()).toEqual(records);
+  });
+
+  it('takes over what a container has that died without a word', async () => {
+    const box = await createNetns('dies');
+    const wishes = { ports: [webPort], wanted: [parseIp('10.1.0.50')] };
+    await attach(context, request('b', 0, { ...wishes, sandbox: box.path }));
+    await expect(attach(context, request('c', 1, wishes))).rejects.toMatchObject({ kind: 'conflict' });
+    await box[Symbol.asyncDispose]();
+    // The kernel ends a namespace a little later.
+    await expect
+      .poll(() => attach(context, request('c', 1, wishes)).then(({ endpoint }) => endpoint.addresses[0]))
+      .toBe('10.1.0.50/24');
+    expect(context.state.read((view) => view.endpoint(network, idOf('b')))).toBeUndefined();
   });
 
   it('refuses an attachment that exists', async () => {
