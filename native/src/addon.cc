@@ -1,6 +1,7 @@
 #include "addon.h"
 
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 
@@ -8,7 +9,9 @@
 #include <cerrno>
 
 #include "arguments.h"
+#include "buffer.h"
 #include "errors.h"
+#include "framing.h"
 #include "netns.h"
 #include "socket.h"
 
@@ -21,6 +24,10 @@ constexpr uint32_t kMostOptions = 64;
 /** BPF_MAXINSNS instructions of 8 bytes. Source: `linux/bpf_common.h`. */
 constexpr size_t kLongestFilter = 4096 * 8;
 constexpr size_t kLongestAddress = sizeof(sockaddr_storage);
+
+constexpr uint32_t kMostNamespaces = 4096;
+constexpr uint32_t kMostQuestions = 32;
+constexpr size_t kLongestQuestion = 64 << 10;
 
 int ReadInt(const Napi::Value& value, const char* name) {
   return static_cast<int>(ReadInteger(value, name, INT32_MIN, INT32_MAX));
@@ -65,6 +72,41 @@ SocketRequest ReadSocketRequest(const Napi::Object& given) {
   return request;
 }
 
+/** An array of at most so many elements. */
+Napi::Array ReadArray(const Napi::Value& value, const char* name, uint32_t most) {
+  if (!value.IsArray()) throw Napi::TypeError::New(value.Env(), std::string(name) + " must be an array");
+  const auto given = value.As<Napi::Array>();
+  if (given.Length() <= most) return given;
+  throw Napi::RangeError::New(value.Env(), std::string(name) + " must be at most " + std::to_string(most));
+}
+
+Question ReadQuestion(const Napi::Object& given) {
+  Question question;
+  question.protocol = ReadInt(given.Get("protocol"), "protocol");
+  question.lastSequence = static_cast<uint32_t>(ReadInteger(given.Get("lastSequence"), "lastSequence", 0, UINT32_MAX));
+  question.request = ReadBytes(given.Get("request"), "request", sizeof(nlmsghdr), kLongestQuestion);
+  if (CountMessages(question.request.data(), question.request.size()) == 0) {
+    throw Napi::RangeError::New(given.Env(), "request must consist of whole netlink messages");
+  }
+  return question;
+}
+
+Inquiry ReadInquiry(const Napi::Object& given) {
+  Inquiry inquiry;
+  const Napi::Array namespaces = ReadArray(given.Get("namespaces"), "namespaces", kMostNamespaces);
+  const Napi::Array questions = ReadArray(given.Get("questions"), "questions", kMostQuestions);
+  // Getters may make an array longer; what is counted now is what is read.
+  const uint32_t places = std::min(namespaces.Length(), kMostNamespaces);
+  for (uint32_t index = 0; index < places; index++) {
+    inquiry.namespaces.push_back(ReadPath(namespaces.Get(index), "namespace"));
+  }
+  const uint32_t count = std::min(questions.Length(), kMostQuestions);
+  for (uint32_t index = 0; index < count; index++) {
+    inquiry.questions.push_back(ReadQuestion(ReadObject(questions.Get(index), "question")));
+  }
+  return inquiry;
+}
+
 Napi::Value OpenDescriptor(const Napi::CallbackInfo& info) {
   const SocketRequest request = ReadSocketRequest(ReadObject(info[0], "options"));
   return WithErrors(info.Env(), [&] {
@@ -99,6 +141,11 @@ Addon::Addon(Napi::Env env)
       locks_([this](uint64_t id, Failure failure) {
         loop_.Post([this, id, failure](napi_env settling) { Settle(settling, id, failure); });
       }),
+      inquirer_([this](uint64_t id, Answers answers) {
+        loop_.Post([this, id, answers = std::move(answers)](napi_env settling) mutable {
+          Deliver(settling, id, std::move(answers));
+        });
+      }),
       socketClass_(Napi::Persistent(Socket::Define(env))) {
   // After the making of `loop_`, because hooks run in reverse order.
   napi_add_env_cleanup_hook(env, [](void* addon) { static_cast<Addon*>(addon)->Shutdown(); }, this);
@@ -118,18 +165,32 @@ Napi::Value Addon::OpenSocket(const Napi::CallbackInfo& info) {
   }
 }
 
+namespace {
+
+int ReadLockOperation(const Napi::Value& mode) {
+  const int operations[] = {LOCK_EX, LOCK_SH, LOCK_UN};
+  return operations[ReadChoice(mode, "mode", {"exclusive", "shared", "unlock"})];
+}
+
+}  // namespace
+
+void FlockNow(const Napi::CallbackInfo& info) {
+  const int descriptor = static_cast<int>(ReadInteger(info[0], "descriptor", 0, INT32_MAX));
+  const int operation = ReadLockOperation(info[1]);
+  WithErrors(info.Env(), [&] {
+    while (flock(descriptor, operation) != 0) {
+      if (errno != EINTR) Fail("flock");
+    }
+  });
+}
+
 Napi::Value Addon::Flock(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int descriptor = static_cast<int>(ReadInteger(info[0], "descriptor", 0, INT32_MAX));
-  const int operations[] = {LOCK_EX, LOCK_SH, LOCK_UN};
-  const int operation = operations[ReadChoice(info[1], "mode", {"exclusive", "shared", "unlock"})];
+  const int operation = ReadLockOperation(info[1]);
   const auto timeout = ReadInteger(info[2], "timeoutMs", 0, INT32_MAX);
-  napi_deferred deferred;
-  napi_value promise;
-  if (napi_create_promise(env, &deferred, &promise) != napi_ok) throw Napi::Error::New(env);
   const uint64_t id = ++lastId_;
-  waiting_.emplace(id, deferred);
-  loop_.Hold();
+  const Napi::Value promise = Promise(id);
   if (flock(descriptor, operation | LOCK_NB) == 0) {
     Settle(env, id, {});
   } else if (errno != EWOULDBLOCK) {
@@ -145,21 +206,66 @@ Napi::Value Addon::Flock(const Napi::CallbackInfo& info) {
       Settle(env, id, failure);
     }
   }
-  return Napi::Value(env, promise);
+  return promise;
 }
 
-void Addon::Settle(napi_env env, uint64_t id, const Failure& failure) {
+Napi::Value Addon::AskNamespaces(const Napi::CallbackInfo& info) {
+  Inquiry inquiry = ReadInquiry(ReadObject(info[0], "options"));
+  const uint64_t id = ++lastId_;
+  const Napi::Value promise = Promise(id);
+  try {
+    inquirer_.Start(id, std::move(inquiry));
+  } catch (const Failure& failure) {
+    Reject(info.Env(), id, failure);
+  }
+  return promise;
+}
+
+/** A promise that keeps the event loop alive until it is settled under the id. */
+Napi::Value Addon::Promise(uint64_t id) {
+  napi_deferred deferred;
+  napi_value promise;
+  if (napi_create_promise(env_, &deferred, &promise) != napi_ok) throw Napi::Error::New(env_);
+  waiting_.emplace(id, deferred);
+  loop_.Hold();
+  return Napi::Value(env_, promise);
+}
+
+void Addon::Resolve(napi_env env, uint64_t id, napi_value value) {
   const auto found = waiting_.find(id);
   if (found == waiting_.end()) return;
   const napi_deferred deferred = found->second;
   waiting_.erase(found);
   loop_.Release();
+  napi_resolve_deferred(env, deferred, value);
+}
+
+void Addon::Reject(napi_env env, uint64_t id, const Failure& failure) {
+  const auto found = waiting_.find(id);
+  if (found == waiting_.end()) return;
+  const napi_deferred deferred = found->second;
+  waiting_.erase(found);
+  loop_.Release();
+  napi_reject_deferred(env, deferred, MakeError(env, failure));
+}
+
+void Addon::Settle(napi_env env, uint64_t id, const Failure& failure) {
   napi_value nothing;
   if (failure.number != 0) {
-    napi_reject_deferred(env, deferred, MakeError(env, failure));
+    Reject(env, id, failure);
   } else if (napi_get_undefined(env, &nothing) == napi_ok) {
-    napi_resolve_deferred(env, deferred, nothing);
+    Resolve(env, id, nothing);
   }
+}
+
+void Addon::Deliver(napi_env env, uint64_t id, Answers answers) {
+  inquirer_.Join(id);
+  if (answers.failure.number != 0) return Reject(env, id, answers.failure);
+  const napi_value bytes = MakeBuffer(env, std::move(answers.bytes));
+  if (bytes == nullptr) return Reject(env, id, {ENOMEM, "recvmsg"});
+  // From now on they are whose the bytes are.
+  for (Descriptor& descriptor : answers.descriptors) descriptor.Release();
+  Resolve(env, id, bytes);
 }
 
 void Addon::Retire(std::unique_ptr<Channel> channel) {
@@ -175,6 +281,7 @@ void Addon::Sweep() {
 void Addon::Shutdown() {
   for (Socket* socket : sockets) socket->Abandon();
   retired_.clear();
+  inquirer_.Stop();
   locks_.Stop();
   loop_.Close();
 }
@@ -195,6 +302,8 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   };
   exports.Set("openSocket", bind("openSocket", &Addon::OpenSocket));
   exports.Set("flock", bind("flock", &Addon::Flock));
+  exports.Set("flockNow", Napi::Function::New(env, tsnet::FlockNow, "flockNow"));
+  exports.Set("askNamespaces", bind("askNamespaces", &Addon::AskNamespaces));
   exports.Set("openDescriptor", Napi::Function::New(env, tsnet::OpenDescriptor, "openDescriptor"));
   exports.Set("openFileIn", Napi::Function::New(env, tsnet::OpenFile, "openFileIn"));
   exports.Set("createNetns", Napi::Function::New(env, tsnet::Create, "createNetns"));

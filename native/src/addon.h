@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "channel.h"
+#include "inquirer.h"
 #include "lock_waiter.h"
 #include "loop.h"
 
@@ -29,6 +30,7 @@ class Addon {
 
   Napi::Value OpenSocket(const Napi::CallbackInfo& info);
   Napi::Value Flock(const Napi::CallbackInfo& info);
+  Napi::Value AskNamespaces(const Napi::CallbackInfo& info);
 
   /** Takes a channel whose thread is inside the kernel, and frees it when that has returned. */
   void Retire(std::unique_ptr<Channel> channel);
@@ -46,11 +48,16 @@ class Addon {
 
  private:
   void Shutdown();
+  Napi::Value Promise(uint64_t id);
+  void Resolve(napi_env env, uint64_t id, napi_value value);
+  void Reject(napi_env env, uint64_t id, const Failure& failure);
   void Settle(napi_env env, uint64_t id, const Failure& failure);
+  void Deliver(napi_env env, uint64_t id, Answers answers);
 
   napi_env env_;
   Loop loop_;
   LockWaiter locks_;
+  Inquirer inquirer_;
   Napi::FunctionReference socketClass_;
   std::map<uint64_t, napi_deferred> waiting_;
   uint64_t lastId_ = 0;

@@ -27,11 +27,9 @@ constexpr int kNetlinkBuffer = 4 << 20;
 /** Opening never waits and never takes a terminal, whatever kind of file somebody put at the path. */
 constexpr int kCarefully = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
-/** Moves the calling thread into a network namespace. setns refuses any other kind of file with EINVAL. */
 void Enter(const std::string& netns) {
-  const Descriptor file(open(netns.c_str(), O_RDONLY | kCarefully));
-  if (!file.IsOpen()) Fail("open");
-  if (setns(file.Get(), CLONE_NEWNET) != 0) Fail("setns");
+  const Descriptor file = OpenNetns(netns);
+  EnterNetns(file);
 }
 
 Descriptor MakeSocket(const SocketRequest& request) {
@@ -70,6 +68,24 @@ void Bind(int descriptor, const void* address, size_t size) {
 }
 
 }  // namespace
+
+Descriptor OpenNetns(const std::string& path) {
+  Descriptor file(open(path.c_str(), O_RDONLY | kCarefully));
+  if (!file.IsOpen()) Fail("open");
+  return file;
+}
+
+void EnterNetns(const Descriptor& netns) {
+  if (setns(netns.Get(), CLONE_NEWNET) != 0) Fail("setns");
+}
+
+Descriptor OpenNetlink(int protocol) {
+  SocketRequest request;
+  request.domain = AF_NETLINK;
+  request.type = SOCK_RAW;
+  request.protocol = protocol;
+  return OpenSocket(request);
+}
 
 Descriptor OpenSocket(const SocketRequest& request) {
   const auto make = [&] {

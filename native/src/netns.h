@@ -29,6 +29,18 @@ struct SocketRequest {
   std::vector<uint8_t> address;
 };
 
+/** Opens what should be a namespace; never waits, whatever it is. Throws `Failure`. */
+Descriptor OpenNetns(const std::string& path);
+
+/**
+ * Moves the calling thread, which must be one to throw away, into a network namespace. Throws `Failure`; EINVAL for any
+ * other kind of file.
+ */
+void EnterNetns(const Descriptor& netns);
+
+/** Opens a netlink socket in the namespace of the calling thread. Throws `Failure`. */
+Descriptor OpenNetlink(int protocol);
+
 /** Opens a socket, perhaps inside another network namespace, to which it stays bound. Throws `Failure`. */
 Descriptor OpenSocket(const SocketRequest& request);
 

@@ -1,4 +1,4 @@
-import { observeHost, type ObserveOptions } from '../observe/host/index.ts';
+import { addRules, observeHost, type NetnsId, type ObserveOptions } from '../observe/host/index.ts';
 import { readEngines } from './engines/read-engines.ts';
 import type { Inspection } from './inspection.ts';
 
@@ -26,7 +26,14 @@ export async function readInspection(options: InspectionOptions = {}): Promise<I
   const [{ engines, gaps }, snapshot] = await Promise.all([asked, observeHost(scope)]);
   return {
     schema: 'tsnet.snapshot/1',
-    snapshot: { ...snapshot, gaps: [...snapshot.gaps, ...gaps] },
+    // Who can't ask an engine misses more than by all else.
+    snapshot: { ...snapshot, gaps: [...gaps, ...snapshot.gaps] },
     engines,
   };
+}
+
+/** The inspection with the rules of a few namespaces of this host more, which are read now. */
+export async function withRulesOf(inspection: Inspection, wanted: readonly NetnsId[]): Promise<Inspection> {
+  if (wanted.length === 0) return inspection;
+  return { ...inspection, snapshot: await addRules(inspection.snapshot, wanted) };
 }

@@ -74,6 +74,24 @@ export interface NativeSocket {
   close(): void;
 }
 
+/** A netlink request that only reads, to be made in several namespaces. */
+export interface NativeQuestion {
+  /** NETLINK_*. */
+  readonly protocol: number;
+  /** Whole messages, 64 KiB at most. Must be answered at once, as dumps and acknowledged requests are. */
+  readonly request: Uint8Array;
+  /** As in `ExchangeOptions`. */
+  readonly lastSequence: number;
+}
+
+/** Which namespaces to ask what. */
+export interface NativeInquiry {
+  /** Paths, 4,096 at most. */
+  readonly namespaces: readonly string[];
+  /** 32 at most. Neighbours of one protocol share a socket. */
+  readonly questions: readonly NativeQuestion[];
+}
+
 /** What the addon throws: `code` is the symbolic errno, such as `ENOENT`; `syscall` what failed. */
 export interface NativeError extends Error {
   readonly errno: number;
@@ -86,6 +104,20 @@ export interface Native {
   openSocket(options: SocketOptions): NativeSocket;
   /** Opens a socket as `openSocket` does, and gives its descriptor, for `node:net` and `node:dgram`. The caller closes it. */
   openDescriptor(options: SocketOptions): number;
+  /**
+   * Asks several namespaces the same questions, on one thread that enters one after the other and then ends. Gives a
+   * record for each namespace, in order, numbers in the machine's order:
+   *
+   * - errno of opening and entering it, 0 for success (32 bits); a descriptor of it, or −1 (32 bits, signed); its device
+   *   and inode (64 bits each). The caller closes the descriptor; there may be one of a namespace that can't be entered.
+   * - where it was entered, for each question: errno, 0 for success (32 bits); length (32 bits); the replies.
+   *
+   * EAGAIN is the errno of a question to which the kernel did not give a whole answer at once. Rejects with a
+   * `NativeError` when there can't be a thread or the memory.
+   *
+   * @throws TypeError or RangeError at the call, for arguments that are wrong whatever the kernel says
+   */
+  askNamespaces(inquiry: NativeInquiry): Promise<Buffer>;
   /** Opens a file as seen from inside a network namespace (for `/proc/sys/net`); gives a descriptor. */
   openFileIn(netns: string, path: string, flags: number): number;
   /** Makes a new network namespace and pins it at a path that must not exist yet; loopback is left down. */
@@ -94,6 +126,8 @@ export interface Native {
   deleteNetns(path: string): void;
   /** Locks or unlocks an open file as flock(2) does, off the event loop. Rejects with ETIMEDOUT. */
   flock(descriptor: number, mode: 'exclusive' | 'shared' | 'unlock', timeoutMs: number): Promise<void>;
+  /** As `flock`, on the spot: the event loop stands still until nobody else holds the lock. Throws a `NativeError`. */
+  flockNow(descriptor: number, mode: 'exclusive' | 'shared' | 'unlock'): void;
 }
 
 /** The addon, loaded at the first use; there is no other place that loads it. */

@@ -1,10 +1,17 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { VethMap } from '../../src/inspect/views/index.ts';
+import type { PortReport } from '../../src/inspect/port/index.ts';
+import type { ContainerReport, Overview, VethMap } from '../../src/inspect/views/index.ts';
 import { startEngine, testImage, type Engine } from '../support/engine.ts';
 
 const hostileNetwork = 'ne\u001b[31mt\u202e';
 const hostileLink = 'v\u001b[2J\u202e';
+
+const program = join(import.meta.dirname, '../../dist/tsnet');
+
+interface DockerAnswer {
+  readonly NetworkSettings: { readonly Networks: Readonly<Record<string, { Kernel?: unknown }>> };
+}
 
 let engine: Engine;
 beforeAll(async () => {
@@ -177,7 +184,6 @@ describe('tsnet inspect on a real engine', () => {
   });
 
   it('prints again at every change, and ends cleanly when it is asked to', async () => {
-    const program = join(import.meta.dirname, '../../dist/tsnet');
     await engine.netns.exec('sh', '-c', 'ip link delete seen0 2>/dev/null || true');
     const text = await engine.netns.exec(
       'sh',
@@ -195,8 +201,69 @@ describe('tsnet inspect on a real engine', () => {
     await engine.netns.exec('ip', 'link', 'delete', 'seen0');
   });
 
+  it("answers in docker's shape, with what the kernel holds beside it", async () => {
+    const docker = JSON.parse(await engine.docker('inspect', 'web')) as DockerAnswer[];
+    const [ours] = JSON.parse(
+      await engine.tsnet('inspect', 'container', 'web', '--docker'),
+    ) as DockerAnswer[];
+    const { app, two } = ours?.NetworkSettings.Networks ?? {};
+    const container = await inspect<ContainerReport>('container', 'web');
+    const inApp = container.interfaces.find(({ network }) => network === 'app');
+    expect(app?.Kernel).toMatchObject({
+      Interface: inApp?.name,
+      HostVeth: inApp?.hostVeth,
+      Bridge: 'br-app',
+      NetnsInode: Number(container.netns?.slice(4)),
+      Carrier: true,
+    });
+    for (const one of [app, two]) delete one?.Kernel;
+    expect(ours).toEqual(docker[0]);
+    const template = '{{range .NetworkSettings.Networks}}{{.Kernel.HostVeth}} {{end}}';
+    const names = await engine.tsnet('inspect', 'container', 'web', '--docker', '--format', template);
+    expect(names.trim().split(' ')).toContain(inApp?.hostVeth);
+    const joined = '{{range .Containers}}{{.Name}} {{.Kernel.HostVeth}}{{println}}{{end}}';
+    const members = await engine.tsnet('inspect', 'network', 'app', '--docker', '--format', joined);
+    expect(members).toContain(`web ${inApp?.hostVeth}`);
+  });
+
+  it('counts in the overview what doctor finds', async () => {
+    const { findings } = await inspect<Overview>();
+    expect(Object.keys(findings)).toEqual(['errors', 'warnings', 'notes']);
+    expect(await engine.tsnet('inspect')).toMatch(
+      /✓ nothing wrong was found|\? nothing wrong was found in what could be read|tsnet doctor tells which/,
+    );
+  });
+
+  it('follows a port, and prints it with a template', async () => {
+    expect(await engine.tsnet('inspect', 'port', '8088', '--format', '{{.Port}} {{.Verdict}}')).toMatch(
+      /^8088\/tcp works$/m,
+    );
+    const text = await engine.netns.exec(
+      'sh',
+      '-c',
+      `timeout --preserve-status -s INT 14 ${program} inspect port 8088 --watch --format '{{.Verdict}}' & ` +
+        `sleep 5; iptables -I DOCKER-USER -p tcp --dport 80 -j DROP; sleep 5; ` +
+        `iptables -D DOCKER-USER -p tcp --dport 80 -j DROP; wait $!`,
+    );
+    expect(text.trim().split('\n')).toEqual(['works', 'broken', 'works']);
+  });
+
+  it('finds a rule inside the container in the way, and mends it there', async () => {
+    const pid = (await engine.docker('inspect', '--format', '{{.State.Pid}}', 'web')).trim();
+    const rule = ['INPUT', '-p', 'tcp', '--dport', '80', '-j', 'DROP'] as const;
+    await engine.netns.exec('nsenter', '-t', pid, '-n', 'iptables', '-A', ...rule);
+    const report = async (): Promise<PortReport> =>
+      JSON.parse(
+        await engine.netns.exec('sh', '-c', `${program} inspect port 8088 --json; true`),
+      ) as PortReport;
+    const [cause] = (await report()).causes;
+    expect(cause?.finding).toMatchObject({ message: expect.stringContaining('inside web'), isCertain: true });
+    expect(cause?.finding.fix).toHaveLength(1);
+    await engine.netns.exec('sh', '-c', cause?.finding.fix[0] ?? 'false');
+    expect((await report()).verdict).toBe('works');
+  });
+
   it('shows an ordinary user what it can, and says what it can not see', async () => {
-    const program = join(import.meta.dirname, '../../dist/tsnet');
     const asNobody = 'setpriv --reuid 65534 --regid 65534 --clear-groups';
     const text = await engine.netns.exec('sh', '-c', `${asNobody} ${program} inspect 2>&1`);
     expect(text).toMatch(/br-app +10\.66\.0\.1\/24/);

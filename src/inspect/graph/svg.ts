@@ -1,6 +1,8 @@
 import { printable } from '../../model/index.ts';
-import { layOut, sizes, type Box, type Wire } from './layout.ts';
+import { sizes, type Box, type Wire } from './boxes.ts';
+import { layOut } from './layout.ts';
 import type { GraphNode, Topology } from './topology.ts';
+import { labelOf } from './wires.ts';
 
 /** Readable on light and dark pages alike; colours only support what shapes and words say. */
 const style = `
@@ -39,16 +41,21 @@ export function svgOf(topology: Topology): string {
   ].join('\n');
 }
 
-function wireText({ edge, x1, y1, x2, y2 }: Wire): string {
+function wireText({ edge, x1, y1, x2, y2, end }: Wire): string {
   const middle = (y1 + y2) / 2;
-  const path = x1 === x2 ? `M${x1} ${y1}V${y2}` : `M${x1} ${y1}C${x1} ${middle} ${x2} ${middle} ${x2} ${y2}`;
+  const path =
+    end === 'side'
+      ? `M${x1} ${y1}V${y2}H${x2}`
+      : x1 === x2
+        ? `M${x1} ${y1}V${y2}`
+        : `M${x1} ${y1}C${x1} ${middle} ${x2} ${middle} ${x2} ${y2}`;
   return `<path class="wire${edge.isUp ? '' : ' down'}" d="${path}"/>`;
 }
 
-/** Beside the lower end of the wire, where wires do not cross. */
-function labelText({ edge, x2, y2 }: Wire): string {
-  const [first = ''] = edge.label.split(' ');
-  return first === '' ? '' : `<text class="label" x="${x2 + 4}" y="${y2 - 6}">${escaped(first)}</text>`;
+/** At the lower end of the wire, where wires do not cross. */
+function labelText({ edge, label: { x, y } }: Wire): string {
+  const text = labelOf(edge);
+  return text === '' ? '' : `<text class="label" x="${x}" y="${y}">${escaped(text)}</text>`;
 }
 
 function boxText({ node, x, y, width, height }: Box): string {

@@ -6,6 +6,7 @@ import { isolatedFinding } from './design-findings.ts';
 import { firewallHopsOf } from './deliver.ts';
 import { firewallHops, pass } from './firewall.ts';
 import { bad, fact, found, good } from './hop.ts';
+import { answerTo, enter, leave } from './inside.ts';
 import { listenerHop } from './listener.ts';
 import {
   bridgeOf,
@@ -51,7 +52,6 @@ export async function askFromContainer(
       ],
     };
   }
-  const out = await routeOut(scene, sender, destination);
   const attached = attachmentHops(inspection, sender).filter(({ state }) => state === 'bad');
   const packet: Packet = {
     family: familyOf(destination),
@@ -63,6 +63,10 @@ export async function askFromContainer(
     connection: 'new',
     localAddresses: localAddresses(host),
   };
+  const out = [
+    ...leave({ scene, from, target: sender, packet }),
+    ...(await routeOut(scene, sender, destination)),
+  ];
   const shared =
     target?.network !== undefined && target.network.id === sender.network?.id ? target : undefined;
   if (shared !== undefined) {
@@ -237,10 +241,14 @@ async function sameNetwork(
     const isolated = [outer, ports].every((name) => linkCalled(host, name)?.bridgePort?.isolated === true);
     if (isolated) hops.push(bad('bridge', isolatedPorts(target, bridge.name), 'timeout'));
   }
+  const inside = enter({ scene, from, target, packet });
+  const answer = answerTo(packet, inside.target, packet.source);
   return [
     ...hops,
     ...attachmentHops(inspection, target),
-    listenerHop(inspection, target),
+    ...inside.hops,
+    listenerHop(inspection, inside.target),
+    ...leave({ scene, from, target, packet: answer, isAnswer: true }),
     await wayBackHop(scene, target, packet.source),
   ];
 }

@@ -4,13 +4,14 @@ import { attachmentHops } from './attachment.ts';
 import { flushFinding } from './engine-rules.ts';
 import { firewallHops, pass, type Passage } from './firewall.ts';
 import { bad, fact, found, good } from './hop.ts';
+import { answerTo, enter, leave } from './inside.ts';
 import { listenerHop } from './listener.ts';
-import { bridgeOf, linkCalled, linkWith } from './lookup.ts';
+import { bridgeOf, linkCalled } from './lookup.ts';
 import type { Hop } from './report.ts';
 import { formatRoute, prefixesTo } from './routing.ts';
 import { effective, forwards, type Scene } from './scene.ts';
 import { shellWord, shellWords } from './shell-word.ts';
-import { insideOf, nameOf, type Target } from './target.ts';
+import { nameOf, type Target } from './target.ts';
 import { wayBackHop } from './way-back.ts';
 
 /** A packet on the host that goes to a container. */
@@ -32,13 +33,15 @@ export async function deliver(delivery: Delivery): Promise<Hop[]> {
   const outLink = expectedLink(target, bridge?.name) ?? routed.link;
   const onward: Packet = outLink === undefined ? packet : { ...packet, outLink };
   const asker = delivery.asker ?? packet.source;
+  const inside = enter({ ...delivery, packet: onward });
   return [
     ...(isForwarded ? forwardingHops(scene, packet) : []),
     ...routed.hops,
     ...(isForwarded ? filterHops(delivery, onward) : []),
     ...attachmentHops(scene.inspection, target),
-    ...insideHops(delivery, onward),
-    listenerHop(scene.inspection, target),
+    ...inside.hops,
+    listenerHop(scene.inspection, inside.target),
+    ...leave({ ...delivery, packet: answerTo(onward, inside.target, asker), isAnswer: true }),
     await wayBackHop(scene, target, asker),
     ...answerHops(delivery, onward),
   ];
@@ -199,32 +202,6 @@ export function firewallHopsOf(
       ? bad('firewall', flushed, 'timeout')
       : hop,
   );
-}
-
-/** The rules inside the container, where it has any that were read. */
-function insideHops({ scene, from, target }: Delivery, packet: Packet): Hop[] {
-  const { netns } = target;
-  const inner = netns && linkWith(netns, target.ip);
-  if (netns === undefined || inner === undefined || scene.rulesOf(netns) === undefined) return [];
-  const { inPort: _, outLink: __, ...rest } = packet;
-  const arrived: Packet = { ...rest, inLink: inner.name, localAddresses: [target.ip] };
-  const passage = pass(scene, netns, 'input', arrived);
-  if (passage.blocks.length === 0) return [];
-  return firewallHops(passage, {
-    scene,
-    from,
-    target,
-    packet: arrived,
-    hook: 'input',
-    stage: 'container',
-  }).map((hop) => ({
-    ...hop,
-    findings: hop.findings.map((finding) => ({
-      ...finding,
-      message: `inside ${nameOf(target)} ${finding.message}`,
-      fix: finding.fix.map((command) => `${insideOf(target)}${command}`),
-    })),
-  }));
 }
 
 /** Rules that would let the request pass but not the answer to it. */

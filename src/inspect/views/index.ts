@@ -1,5 +1,6 @@
 export { bridgeList, type BridgeList, type BridgePort, type BridgeReport } from './bridge-list.ts';
 export { containerReport, type ContainerInterface, type ContainerReport } from './container-report.ts';
+export { containerAsDocker, networkAsDocker } from './docker-shape.ts';
 export { findNamed, nearNames, notFound } from './find.ts';
 export { ipReport, type IpReport } from './ip-report.ts';
 export { netnsList, type NetnsList, type NetnsReport } from './netns-list.ts';

@@ -1,6 +1,7 @@
 import type { Address, Ip } from '../../model/index.ts';
 import type { LinkView, NetnsId } from '../../observe/host/snapshot.ts';
 import { compare, type PlacedContainer } from '../containers-of.ts';
+import { examine } from '../doctor/index.ts';
 import type { HostMap } from '../host-map.ts';
 import { bridgeList, networkReference, type BridgeReport, type NetworkReference } from './bridge-list.ts';
 import { listenersOf, type ContainerReport } from './container-report.ts';
@@ -50,6 +51,8 @@ export interface Overview extends View<'overview'> {
     readonly title: string;
     readonly path?: string;
   }[];
+  /** How much `tsnet doctor` finds in what was read here. */
+  readonly findings: { readonly errors: number; readonly warnings: number; readonly notes: number };
   readonly gaps: readonly { readonly what: string; readonly why: string }[];
 }
 
@@ -134,8 +137,16 @@ export function overview(map: HostMap): Overview {
         const [path] = netns.paths;
         return { id: netns.id, title: map.titleOf(netns), ...(path === undefined ? {} : { path }) };
       }),
+    findings: countFindings(map),
     gaps: snapshot.gaps,
   };
+}
+
+function countFindings({ inspection }: HostMap): Overview['findings'] {
+  const { findings } = examine(inspection);
+  const count = (wanted: (typeof findings)[number]['severity']): number =>
+    findings.filter(({ severity }) => severity === wanted).length;
+  return { errors: count('error'), warnings: count('warning'), notes: count('note') };
 }
 
 function isRunning({ view, netns }: PlacedContainer): boolean {

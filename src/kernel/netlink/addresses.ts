@@ -5,7 +5,7 @@ import type { NetlinkConnection } from './connection.ts';
 import { indexOf, readLinks } from './links.ts';
 import type { LinkReference } from './link-messages.ts';
 import { MessageWriter } from './message-writer.ts';
-import { messageFlags, type Message } from './message.ts';
+import { messageFlags, type Message, type Reply } from './message.ts';
 import { addressFamilies, decodeScope, encodeScope, type Scope } from './scope.ts';
 
 /** An address on an interface as the kernel describes it. */
@@ -55,17 +55,30 @@ export async function listAddresses(
   { link, family }: AddressFilter = {},
 ): Promise<LinkAddress[]> {
   const index = link === undefined ? 0 : await indexOf(connection, link);
-  const { body } = new MessageWriter(header(family === undefined ? 0 : addressFamilies[family], 0, 0, index));
+  const message = listAddressesMessage(family === undefined ? 0 : addressFamilies[family], index);
   const doing = `list addresses${link === undefined ? '' : ` of ${link}`}`;
-  const replies = await connection.dump({ type: addressTypes.get, body, doing });
+  const replies = await connection.dump({ ...message, doing });
   // Without IPv6 the kernel answers its question with everything it has, and without a family there may be others.
-  const families = family === undefined ? ([4, 6] as const) : [family];
-  const found = families.flatMap((one) =>
+  const found = addressesOf(replies, family === undefined ? [4, 6] : [family]);
+  return index === 0 ? found : found.filter(({ linkIndex }) => linkIndex === index);
+}
+
+/** The addresses of some families in the answer to `listAddressesMessage`. @throws kernel when it is malformed */
+export function addressesOf(
+  replies: readonly Reply[],
+  families: readonly IpFamily[] = [4, 6],
+): LinkAddress[] {
+  return families.flatMap((family) =>
     replies
-      .filter((reply) => reply.body[0] === addressFamilies[one])
+      .filter((reply) => reply.body[0] === addressFamilies[family])
       .flatMap((reply) => decodeAddress(reply.body) ?? []),
   );
-  return index === 0 ? found : found.filter(({ linkIndex }) => linkIndex === index);
+}
+
+/** A message that asks for addresses, for a dump; 0 stands for all families and for all links. */
+export function listAddressesMessage(family = 0, index = 0): Message {
+  const { body } = new MessageWriter(header(family, 0, 0, index));
+  return { type: addressTypes.get, body, doing: 'list addresses' };
 }
 
 /** Gives an address to a link. @throws conflict when it has it already, not-found for an unknown link */

@@ -1,5 +1,6 @@
 import { TsnetError } from '../../model/errors.ts';
 import type { NativeSocket } from '../native.ts';
+import type { Answers } from './ask-namespaces.ts';
 import { openBlockingSocket } from './blocking-socket.ts';
 import { errnoName, fromNativeError, kernelError } from './errno.ts';
 import {
@@ -19,7 +20,32 @@ import { openNetlinkSocket } from './socket.ts';
 export interface Outcome {
   /** What the kernel sent for it beside the acknowledgement. */
   readonly replies: readonly Reply[];
-  readonly error?: TsnetError;
+  /** Why it was refused, such as `ENOENT`; costs nothing, unlike `error`. */
+  readonly errno: string | undefined;
+  readonly error: TsnetError | undefined;
+}
+
+/** That something is absent is often the answer one hoped for: the error is made for those who ask for it. */
+class ReceivedOutcome implements Outcome {
+  readonly replies: Reply[] = [];
+  readonly #explain: (acknowledgement: Acknowledgement) => TsnetError;
+  #refusal: Acknowledgement | undefined;
+
+  constructor(explain: (acknowledgement: Acknowledgement) => TsnetError) {
+    this.#explain = explain;
+  }
+
+  refuse(acknowledgement: Acknowledgement): void {
+    this.#refusal = acknowledgement;
+  }
+
+  get errno(): string | undefined {
+    return this.#refusal === undefined ? undefined : errnoName(this.#refusal.errno);
+  }
+
+  get error(): TsnetError | undefined {
+    return this.#refusal === undefined ? undefined : this.#explain(this.#refusal);
+  }
 }
 
 /** Netlink protocols used here. Source: `linux/netlink.h`. */
@@ -55,9 +81,14 @@ export class NetlinkConnection implements Disposable {
     return new NetlinkConnection(openNetlinkSocket(protocol, netns), netns);
   }
 
-  /** One that keeps the event loop while the kernel works, to look at many namespaces. @throws as `open` */
-  static openBlocking(protocol: number, netns?: string): NetlinkConnection {
-    return new NetlinkConnection(openBlockingSocket(protocol, netns), netns);
+  /**
+   * One that keeps the event loop while the kernel works, to look at many namespaces.
+   *
+   * @param answers what the namespace has said already
+   * @throws as `open`
+   */
+  static openBlocking(protocol: number, netns?: string, answers?: Answers): NetlinkConnection {
+    return new NetlinkConnection(openBlockingSocket(protocol, netns, answers), netns);
   }
 
   [Symbol.dispose](): void {
@@ -78,16 +109,18 @@ export class NetlinkConnection implements Disposable {
     const { first, replies } = await this.#exchange(messages, doing, (index) =>
       index === last ? messageFlags.ack : 0,
     );
-    const outcomes = messages.map((): { replies: Reply[]; error?: TsnetError } => ({ replies: [] }));
+    const outcomes = messages.map(
+      (message) => new ReceivedOutcome((acknowledgement) => this.#errorOf(message, acknowledgement)),
+    );
     for (const reply of replies) {
       const index = (reply.sequence - first) >>> 0;
-      const [outcome, message] = [outcomes[index], messages[index]];
+      const outcome = outcomes[index];
       // Answers to an earlier request that was given up may still arrive.
-      if (outcome === undefined || message === undefined) continue;
+      if (outcome === undefined) continue;
       if (reply.type !== controlTypes.error) outcome.replies.push(reply);
       else {
         const acknowledgement = decodeAcknowledgement(reply);
-        if (acknowledgement.errno !== 0) outcome.error = this.#errorOf(message, acknowledgement);
+        if (acknowledgement.errno !== 0) outcome.refuse(acknowledgement);
       }
     }
     return outcomes;

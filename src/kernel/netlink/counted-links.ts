@@ -1,7 +1,8 @@
-import { Attributes, malformed } from './attributes.ts';
+import type { Attributes } from './attributes.ts';
 import type { NetlinkConnection } from './connection.ts';
 import { linkHeader, linkTypes } from './link-messages.ts';
-import { decodeLink, linkHeaderLength, type Link } from './link.ts';
+import { attributesOfLink, decodeLink, type Link } from './link.ts';
+import type { Message, Reply } from './message.ts';
 import { decodeLinkSettings, type LinkSettings } from './link-settings.ts';
 
 /** What passed a link since it was made, seen from its namespace. */
@@ -25,46 +26,57 @@ export interface CountedLink {
 
 /** IFLA_STATS64. Source: `linux/if_link.h`. */
 const statisticsAttribute = 23;
-/** Offsets in struct rtnl_link_stats64, whose first eight fields are as old as itself. Source: `linux/if_link.h`. */
-const offsets = {
-  receivedPackets: 0,
-  sentPackets: 8,
-  receivedBytes: 16,
-  sentBytes: 24,
-  receiveErrors: 32,
-  sendErrors: 40,
-  receiveDropped: 48,
-  sendDropped: 56,
-} as const;
-const statisticsLength = 64;
+/** The first fields of struct rtnl_link_stats64, as old as itself. Source: `linux/if_link.h`. */
+const counted = 8;
 
 /** Every link of the namespace, with counters: twice the bytes of `listLinks`. */
 export async function listCountedLinks(
   connection: NetlinkConnection,
   { settings = false }: { readonly settings?: boolean } = {},
 ): Promise<CountedLink[]> {
-  const replies = await connection.dump({ type: linkTypes.get, body: linkHeader(), doing: 'list links' });
+  return countedLinksOf(await connection.dump(listCountedLinksMessage()), settings);
+}
+
+/** The links in the answer to `listCountedLinksMessage`. @throws kernel when it is malformed */
+export function countedLinksOf(replies: readonly Reply[], settings: boolean): CountedLink[] {
   return replies.flatMap(({ type, body }) => {
     if (type !== linkTypes.new) return [];
-    const link = decodeLink(body);
+    const attributes = attributesOfLink(body);
     return [
-      { link, counters: decodeCounters(body), settings: settings ? decodeLinkSettings(body) : undefined },
+      {
+        link: decodeLink(body, attributes),
+        counters: decodeCounters(attributes),
+        settings: settings ? decodeLinkSettings(attributes) : undefined,
+      },
     ];
   });
 }
 
-/** Reads the counters in the body of RTM_NEWLINK; undefined where it has none. @throws kernel when malformed */
-export function decodeCounters(body: Buffer): LinkCounters | undefined {
-  if (body.length < linkHeaderLength) throw malformed('a link is too short');
-  const bytes = new Attributes(body, linkHeaderLength).bytes(statisticsAttribute);
-  if (bytes === undefined || bytes.length < statisticsLength) return undefined;
-  const read = (at: number): number => bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
+/** A message that asks for all links and what passed them, for a dump. */
+export function listCountedLinksMessage(): Message {
+  return { type: linkTypes.get, body: linkHeader(), doing: 'list links' };
+}
+
+/** Reads the counters among the attributes of a link; undefined where it has none. */
+export function decodeCounters(attributes: Attributes): LinkCounters | undefined {
+  const numbers = attributes.u64s(statisticsAttribute, counted);
+  if (numbers === undefined) return undefined;
+  const [
+    receivedPackets = 0,
+    sentPackets = 0,
+    receivedBytes = 0,
+    sentBytes = 0,
+    receiveErrors = 0,
+    sendErrors = 0,
+    receiveDropped = 0,
+    sendDropped = 0,
+  ] = numbers;
   return {
-    receivedBytes: read(offsets.receivedBytes),
-    sentBytes: read(offsets.sentBytes),
-    receivedPackets: read(offsets.receivedPackets),
-    sentPackets: read(offsets.sentPackets),
-    dropped: read(offsets.receiveDropped) + read(offsets.sendDropped),
-    errors: read(offsets.receiveErrors) + read(offsets.sendErrors),
+    receivedBytes,
+    sentBytes,
+    receivedPackets,
+    sentPackets,
+    dropped: receiveDropped + sendDropped,
+    errors: receiveErrors + sendErrors,
   };
 }

@@ -15,7 +15,9 @@ import {
 import { decodeNsid, nsidTypes } from './nsids.ts';
 import { decodeRoute, type Route } from './route.ts';
 import { routeTypes } from './routes.ts';
+import { decodeQdisc, type Qdisc } from './qdiscs.ts';
 import { openNetlinkSocket } from './socket.ts';
+import { tcTypes } from './tc-message.ts';
 
 /** What to hear of. */
 export type EventGroup = keyof typeof groups;
@@ -24,6 +26,7 @@ export type EventGroup = keyof typeof groups;
 const groups = {
   link: 1,
   neighbour: 3,
+  qdisc: 4,
   address4: 5,
   route4: 7,
   address6: 9,
@@ -38,6 +41,7 @@ export type KernelObject =
   | { readonly kind: 'route'; readonly route: Route }
   | { readonly kind: 'neighbour'; readonly neighbour: Neighbour }
   | { readonly kind: 'forwarding'; readonly entry: ForwardingEntry }
+  | { readonly kind: 'qdisc'; readonly qdisc: Qdisc }
   | { readonly kind: 'nsid'; readonly id: number };
 
 /** A change in the kernel, or `lost`: some were missed, and what was known must be read again. */
@@ -56,6 +60,8 @@ export interface SubscribeOptions {
   readonly netns?: string;
   /** Whether to hear of every namespace that has an id there as well. */
   readonly everywhere?: boolean;
+  /** How late a change may be told. Those who make changes themselves are not held up by hearing of them. Default 0. */
+  readonly delayMs?: number;
 }
 
 /** AF_BRIDGE: the message is about the port of a bridge, and its deletion leaves the link. */
@@ -69,30 +75,67 @@ const bridgeFamily = 7;
 export function subscribe(
   wanted: readonly EventGroup[],
   onEvent: (event: RtnetlinkEvent) => void,
-  { netns, everywhere = false }: SubscribeOptions = {},
+  { netns, everywhere = false, delayMs = 0 }: SubscribeOptions = {},
 ): Disposable {
   const socket = openNetlinkSocket(netlinkProtocols.route, netns, everywhere);
   const lost = (error: unknown): void => onEvent({ kind: 'lost', reason: toTsnetError(error) });
   const doing = `listen to ${wanted.join(', ')}${netns === undefined ? '' : ` in ${netns}`}`;
+  const tell = (datagram: Buffer, nsid: number): void => {
+    let events: RtnetlinkEvent[];
+    try {
+      events = decodeEvents(datagram, nsid);
+    } catch (error) {
+      return lost(error);
+    }
+    for (const event of events) onEvent(event);
+  };
+  const later = new DelayedDatagrams(tell, delayMs);
   try {
     socket.listen(
       wanted.map((group) => groups[group]),
-      (datagram, nsid) => {
-        let events: RtnetlinkEvent[];
-        try {
-          events = decodeEvents(datagram, nsid);
-        } catch (error) {
-          return lost(error);
-        }
-        for (const event of events) onEvent(event);
-      },
+      delayMs === 0 ? tell : (datagram, nsid) => later.add(datagram, nsid),
       (error) => lost(fromNativeError(doing, error)),
     );
   } catch (error) {
     socket.close();
     throw fromNativeError(doing, error);
   }
-  return { [Symbol.dispose]: () => socket.close() };
+  return {
+    [Symbol.dispose]() {
+      later[Symbol.dispose]();
+      socket.close();
+    },
+  };
+}
+
+/** Datagrams that are read together, some time after the first of them came. */
+class DelayedDatagrams implements Disposable {
+  readonly #tell: (datagram: Buffer, nsid: number) => void;
+  readonly #delayMs: number;
+  #waiting: (readonly [datagram: Buffer, nsid: number])[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tell: (datagram: Buffer, nsid: number) => void, delayMs: number) {
+    this.#tell = tell;
+    this.#delayMs = delayMs;
+  }
+
+  add(datagram: Buffer, nsid: number): void {
+    this.#waiting.push([datagram, nsid]);
+    this.#timer ??= setTimeout(() => this.#tellAll(), this.#delayMs);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#waiting = [];
+  }
+
+  #tellAll(): void {
+    this.#timer = undefined;
+    const datagrams = this.#waiting;
+    this.#waiting = [];
+    for (const [datagram, nsid] of datagrams) this.#tell(datagram, nsid);
+  }
 }
 
 /** The changes that a datagram tells of. @throws kernel when malformed */
@@ -129,6 +172,9 @@ function decodeObject(reply: Reply): KernelObject | undefined {
       const neighbour = decodeNeighbour(body);
       return neighbour && { kind: 'neighbour', neighbour };
     }
+    case tcTypes.newQdisc:
+    case tcTypes.deleteQdisc:
+      return { kind: 'qdisc', qdisc: decodeQdisc(body) };
     case nsidTypes.new:
     case nsidTypes.delete:
       return { kind: 'nsid', id: decodeNsid(reply) };

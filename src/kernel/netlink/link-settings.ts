@@ -1,5 +1,4 @@
-import { Attributes } from './attributes.ts';
-import { linkHeaderLength } from './link.ts';
+import type { Attributes } from './attributes.ts';
 
 /** Settings of one link by the name that they have below `/proc/sys/net`, such as `ipv4/forwarding`. */
 export type LinkSettings = Readonly<Record<string, string>>;
@@ -24,13 +23,13 @@ const ipv6Names: readonly (readonly [position: number, name: string])[] = [
 ];
 
 /**
- * Reads the settings in the body of RTM_NEWLINK, which cost nothing there: a file each below `/proc/sys` costs 80 µs in
+ * Reads the settings among the attributes of a link, which cost nothing there: a file each below `/proc/sys` costs 80 µs in
  * a foreign namespace. Families that a link lacks are absent.
  *
  * @throws kernel when it is malformed
  */
-export function decodeLinkSettings(body: Buffer): LinkSettings {
-  const perFamily = new Attributes(body, linkHeaderLength).nested(attribute.perFamily);
+export function decodeLinkSettings(attributes: Attributes): LinkSettings {
+  const perFamily = attributes.nested(attribute.perFamily);
   const ipv4 = perFamily?.nested(attribute.ipv4)?.bytes(attribute.ipv4Values);
   const ipv6 = perFamily?.nested(attribute.ipv6)?.bytes(attribute.ipv6Values);
   return Object.fromEntries([...valuesOf('ipv4', ipv4Names, ipv4), ...valuesOf('ipv6', ipv6Names, ipv6)]);

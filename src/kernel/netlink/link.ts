@@ -126,10 +126,19 @@ export const linkFlags = { up: 0x1, running: 0x40 } as const;
 /** USER_HZ, in which the kernel tells times of bridges. Source: time(7). */
 const clockTicksPerSecond = 100;
 
-/** Reads the body of RTM_NEWLINK or RTM_DELLINK. @throws kernel when it is malformed */
-export function decodeLink(body: Buffer): Link {
+/** The attributes in the body of RTM_NEWLINK. @throws kernel when it is malformed */
+export function attributesOfLink(body: Buffer): Attributes {
   if (body.length < linkHeaderLength) throw malformed('a link is too short');
-  const attributes = new Attributes(body, linkHeaderLength);
+  return new Attributes(body, linkHeaderLength);
+}
+
+/**
+ * Reads the body of RTM_NEWLINK or RTM_DELLINK.
+ *
+ * @param attributes its own, where somebody else reads them, too
+ * @throws kernel when it is malformed
+ */
+export function decodeLink(body: Buffer, attributes = attributesOfLink(body)): Link {
   const info = attributes.nested(linkAttributes.linkInfo);
   const kind = info?.string(linkInfo.kind);
   const flags = body.readUInt32LE(8);

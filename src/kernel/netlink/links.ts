@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import type { IfName } from '../../model/names.ts';
 import type { Mac } from '../../model/mac.ts';
 import { TsnetError } from '../../model/errors.ts';
@@ -44,7 +43,12 @@ const mostLinksInRequest = 64;
 
 /** Every link of the namespace. */
 export async function listLinks(connection: NetlinkConnection): Promise<Link[]> {
-  return (await connection.dump(listLinksMessage())).flatMap(linkOf);
+  return linksOf(await connection.dump(listLinksMessage()));
+}
+
+/** The links in the answer to `listLinksMessage`. @throws kernel when it is malformed */
+export function linksOf(replies: readonly Reply[]): Link[] {
+  return replies.flatMap(linkOf);
 }
 
 /** Links by name or index, those that exist. */
@@ -61,6 +65,7 @@ export async function readLinks<Reference extends LinkReference>(
       const reference = part[index];
       const [link] = replies.flatMap(linkOf);
       if (link !== undefined && reference !== undefined) found.set(reference, link);
+      if (link?.kind === 'bridge') rememberBridge(connection, link);
     }
   }
   return found;
@@ -138,12 +143,26 @@ export async function deleteLinks(connection: NetlinkConnection, names: readonly
 
 /** A group that nobody uses: one of two billion. Group 0 is everybody's, small numbers are people's. */
 export function randomGroup(): number {
-  return randomInt(2 ** 24, 2 ** 31);
+  // No secret, and loading node:crypto takes longer than most commands have.
+  return 2 ** 24 + Math.floor(Math.random() * (2 ** 31 - 2 ** 24));
 }
 
 /** The index of a master as the kernel wants it, 0 for none. */
 export async function masterIndexOf(connection: NetlinkConnection, master: IfName | null): Promise<number> {
   return master === null ? 0 : await indexOf(connection, master);
+}
+
+const bridges = new WeakMap<NetlinkConnection, Map<string, number>>();
+
+/** An index belongs to one link as long as the kernel runs, so one that is remembered is right, gone, or renamed. */
+function rememberBridge(connection: NetlinkConnection, { name, index }: Link): void {
+  const known = bridges.get(connection) ?? new Map<string, number>();
+  bridges.set(connection, known.set(name, index));
+}
+
+/** The index that a bridge had when it was read last through this connection; perhaps it is not there any more. */
+export function rememberedIndexOf(connection: NetlinkConnection, bridge: IfName): number | undefined {
+  return bridges.get(connection)?.get(bridge);
 }
 
 /** The link in an answer, if it is one. */

@@ -5,7 +5,7 @@ import type { NetlinkConnection } from './connection.ts';
 import { indexOf } from './links.ts';
 import type { LinkReference } from './link-messages.ts';
 import { MessageWriter } from './message-writer.ts';
-import { messageFlags } from './message.ts';
+import { messageFlags, type Message } from './message.ts';
 import { addressFamilies } from './scope.ts';
 
 /** What is known of a neighbour's hardware address. */
@@ -75,12 +75,17 @@ const headerLength = 12;
 export async function listNeighbours(connection: NetlinkConnection): Promise<Neighbour[]> {
   const found: Neighbour[] = [];
   for (const family of [4, 6] as const) {
-    const body = header(addressFamilies[family], 0, 0);
-    const replies = await connection.dump({ type: neighbourTypes.get, body, doing: 'list neighbours' });
+    const replies = await connection.dump(listNeighboursMessage(family));
     const neighbours = replies.flatMap((reply) => decodeNeighbour(reply.body) ?? []);
     found.push(...neighbours.filter((neighbour) => neighbour.family === family));
   }
   return found;
+}
+
+/** A message that asks for all neighbours of a family, for a dump. */
+export function listNeighboursMessage(family: IpFamily): Message {
+  const body = header(addressFamilies[family], 0, 0);
+  return { type: neighbourTypes.get, body, doing: 'list neighbours' };
 }
 
 /** The forwarding database of a bridge, or of all bridges and tunnels. @throws not-found for an unknown bridge */

@@ -40,10 +40,7 @@ export async function nsidsOf(
 ): Promise<(number | undefined)[]> {
   const found: (number | undefined)[] = [];
   for (let start = 0; start < descriptors.length; start += mostInRequest) {
-    const messages = descriptors.slice(start, start + mostInRequest).map((descriptor) => {
-      const { body } = new MessageWriter(Buffer.alloc(headerLength)).u32(attribute.descriptor, descriptor);
-      return { type: nsidTypes.get, body, doing: 'read the id of a namespace' };
-    });
+    const messages = descriptors.slice(start, start + mostInRequest).map(nsidMessage);
     for (const { replies, error } of await connection.request(messages)) {
       if (error !== undefined) throw error;
       const nsid = replies.map(decodeNsid)[0];
@@ -51,6 +48,12 @@ export async function nsidsOf(
     }
   }
   return found;
+}
+
+/** A message that asks for the id of an open namespace. */
+export function nsidMessage(descriptor: number): Message {
+  const { body } = new MessageWriter(Buffer.alloc(headerLength)).u32(attribute.descriptor, descriptor);
+  return { type: nsidTypes.get, body, doing: 'read the id of a namespace' };
 }
 
 /** Gives another namespace an id in this one, unless it has one, and tells it. @throws not-found for the path */

@@ -44,6 +44,8 @@ export interface NewRoute {
   readonly protocol?: number;
   /** Whether the gateway counts as reachable on the link though no route says so. */
   readonly onLink?: boolean;
+  /** Whether it is made beside others to the same destination, which stay preferred, instead of being refused. */
+  readonly isFurther?: boolean;
 }
 
 /** A packet whose way is asked for. */
@@ -75,9 +77,7 @@ export async function listRoutes(
 ): Promise<Route[]> {
   const found: Route[] = [];
   for (const one of family === undefined ? ([4, 6] as const) : [family]) {
-    const writer = new MessageWriter(header({ family: one })).u32(routeAttributes.table, table);
-    const message = { type: routeTypes.get, body: writer.body, doing: 'list routes' };
-    const replies = await connection.dump(message).catch((error: unknown) => {
+    const replies = await connection.dump(listRoutesMessage(one, table)).catch((error: unknown) => {
       if (table !== undefined && error instanceof Error && 'errno' in error && error.errno === 'ENOENT')
         return [];
       throw error;
@@ -88,6 +88,12 @@ export async function listRoutes(
     );
   }
   return found;
+}
+
+/** A message that asks for all routes of a family, for a dump. */
+export function listRoutesMessage(family: IpFamily, table?: number): Message {
+  const writer = new MessageWriter(header({ family })).u32(routeAttributes.table, table);
+  return { type: routeTypes.get, body: writer.body, doing: 'list routes' };
 }
 
 /** The way a packet would go; undefined when no route leads there. @throws denied where a rule prohibits it */
@@ -143,7 +149,7 @@ export function addRouteMessage(route: NewRoute, linkIndex: number | undefined):
   const scope = encodeScope(route.scope ?? (leads ? 'link' : type === 'local' ? 'host' : 'global'));
   return {
     type: routeTypes.new,
-    flags: messageFlags.create | messageFlags.exclusive,
+    flags: messageFlags.create | (route.isFurther === true ? messageFlags.append : messageFlags.exclusive),
     body: writeRoute(route, linkIndex, { scope, type: routeTypeNames.indexOf(type), protocol }).body,
     doing: `add ${describe(route)}`,
   };

@@ -1,15 +1,21 @@
 import type { Ip, IpFamily } from '../../model/ip.ts';
 import type { IfName } from '../../model/names.ts';
 import * as addresses from './addresses.ts';
+import type { Answers } from './ask-namespaces.ts';
 import { createBridge, type NewBridge } from './bridges.ts';
+import { configureLink, type LinkConfiguration } from './configure-link.ts';
 import { listCountedLinks, type CountedLink } from './counted-links.ts';
 import { NetlinkConnection, netlinkProtocols } from './connection.ts';
-import { subscribe, type EventGroup, type RtnetlinkEvent } from './events.ts';
+import { subscribe, type EventGroup, type RtnetlinkEvent, type SubscribeOptions } from './events.ts';
+import { createIfb, type NewIfb } from './ifb.ts';
 import type { Link } from './link.ts';
 import type { BridgePortChange, LinkReference } from './link-messages.ts';
 import * as links from './links.ts';
 import * as neighbours from './neighbours.ts';
 import * as nsids from './nsids.ts';
+import * as qdiscs from './qdiscs.ts';
+import * as redirects from './tc-redirect.ts';
+import type { TokenBucket } from './token-bucket.ts';
 import type { Route } from './route.ts';
 import * as routes from './routes.ts';
 import * as rules from './rules.ts';
@@ -38,9 +44,13 @@ export class Rtnetlink implements Disposable {
     return new Rtnetlink(NetlinkConnection.open(netlinkProtocols.route, netns), netns);
   }
 
-  /** One that keeps the event loop while the kernel works: to read many namespaces, never to change one. */
-  static openBlocking(netns?: string): Rtnetlink {
-    return new Rtnetlink(NetlinkConnection.openBlocking(netlinkProtocols.route, netns), netns);
+  /**
+   * One that keeps the event loop while the kernel works: to read many namespaces, never to change one.
+   *
+   * @param answers what the namespace has said already
+   */
+  static openBlocking(netns?: string, answers?: Answers): Rtnetlink {
+    return new Rtnetlink(NetlinkConnection.openBlocking(netlinkProtocols.route, netns, answers), netns);
   }
 
   [Symbol.dispose](): void {
@@ -80,9 +90,19 @@ export class Rtnetlink implements Disposable {
     return await createVeth(this.#connection, veth);
   }
 
+  /** Makes an ifb. @throws conflict when the name is taken, unsupported where the kernel has none */
+  async createIfb(ifb: NewIfb): Promise<Link> {
+    return await createIfb(this.#connection, ifb);
+  }
+
   /** Changes a link. @throws not-found for the link or its master, conflict for a taken name */
   async setLink(link: LinkReference, change: links.LinkChange): Promise<void> {
     await links.setLink(this.#connection, link, change);
+  }
+
+  /** Gives a link addresses and routes and sets it up, at once. @throws not-found, kernel */
+  async configureLink(link: IfName, configuration: LinkConfiguration): Promise<void> {
+    await configureLink(this.#connection, link, configuration);
   }
 
   /** Changes how a port of a bridge works. @throws not-found, and kernel when it is in no bridge */
@@ -170,6 +190,41 @@ export class Rtnetlink implements Disposable {
     return await rules.deleteRule(this.#connection, rule);
   }
 
+  /** Every qdisc that is more than the absence of a queue. */
+  async listQdiscs(): Promise<qdiscs.Qdisc[]> {
+    return await qdiscs.listQdiscs(this.#connection);
+  }
+
+  /** The qdiscs at the root of links, by the link's index; links that are gone are left out. */
+  async readRootQdiscs(linkIndexes: readonly number[]): Promise<Map<number, qdiscs.Qdisc>> {
+    return await qdiscs.readRootQdiscs(this.#connection, linkIndexes);
+  }
+
+  /** Makes a link send through a token bucket. @throws not-found for the link, unsupported */
+  async setTokenBucket(link: LinkReference, bucket: TokenBucket): Promise<void> {
+    await qdiscs.setTokenBucket(this.#connection, link, bucket);
+  }
+
+  /** Takes the token bucket of a link away. Gives false when there was none. @throws not-found for the link */
+  async deleteTokenBucket(link: LinkReference): Promise<boolean> {
+    return await qdiscs.deleteTokenBucket(this.#connection, link);
+  }
+
+  /** Redirects everything that comes in at a link to an ifb. @throws not-found for a link, unsupported */
+  async setRedirect(link: LinkReference, ifb: LinkReference): Promise<void> {
+    await redirects.setRedirect(this.#connection, link, ifb);
+  }
+
+  /** Ends a redirection; one that is absent is success. @throws not-found for the link */
+  async deleteRedirect(link: LinkReference): Promise<void> {
+    await redirects.deleteRedirect(this.#connection, link);
+  }
+
+  /** The index of the ifb that what comes in at a link is redirected to, 0 when it is gone; undefined when it is not. */
+  async readRedirect(linkIndex: number): Promise<number | undefined> {
+    return await redirects.readRedirect(this.#connection, linkIndex);
+  }
+
   /** The id by which this namespace knows another; undefined when it has none. @throws not-found for the path */
   async nsidOf(path: string): Promise<number | undefined> {
     return await nsids.nsidOf(this.#connection, path);
@@ -190,11 +245,11 @@ export class Rtnetlink implements Disposable {
     return await nsids.listNsids(this.#connection);
   }
 
-  /** Calls `onEvent` for every change until it is disposed of; `everywhere`: also of namespaces with an id here. */
+  /** Calls `onEvent` for every change until it is disposed of. */
   subscribe(
     groups: readonly EventGroup[],
     onEvent: (event: RtnetlinkEvent) => void,
-    options: { readonly everywhere?: boolean } = {},
+    options: Omit<SubscribeOptions, 'netns'> = {},
   ): Disposable {
     return subscribe(groups, onEvent, this.netns === undefined ? options : { ...options, netns: this.netns });
   }

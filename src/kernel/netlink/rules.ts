@@ -68,13 +68,18 @@ const headerLength = 12;
 export async function listRules(connection: NetlinkConnection, family?: IpFamily): Promise<PolicyRule[]> {
   const found: PolicyRule[] = [];
   for (const one of family === undefined ? ([4, 6] as const) : [family]) {
-    const body = Buffer.alloc(headerLength);
-    body.writeUInt8(addressFamilies[one], 0);
-    const replies = await connection.dump({ type: ruleTypes.get, body, doing: 'list policy rules' });
+    const replies = await connection.dump(listRulesMessage(one));
     const rules = replies.flatMap((reply) => decodeRule(reply.body) ?? []);
     found.push(...rules.filter((rule) => rule.family === one));
   }
   return found;
+}
+
+/** A message that asks for all rules of a family, for a dump. */
+export function listRulesMessage(family: IpFamily): Message {
+  const body = Buffer.alloc(headerLength);
+  body.writeUInt8(addressFamilies[family], 0);
+  return { type: ruleTypes.get, body, doing: 'list policy rules' };
 }
 
 /** Makes a rule. @throws conflict when there is the same one */

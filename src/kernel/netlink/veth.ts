@@ -6,7 +6,7 @@ import { NetlinkConnection, netlinkProtocols } from './connection.ts';
 import { createLink } from './create-link.ts';
 import type { Link } from './link.ts';
 import { linkHeader, writeFields } from './link-messages.ts';
-import { deleteLink, masterIndexOf, setLink } from './links.ts';
+import { deleteLink, masterIndexOf, rememberedIndexOf, setLink } from './links.ts';
 
 /** A pair of interfaces to make. */
 export interface NewVeth {
@@ -41,22 +41,48 @@ const peerInfo = 1;
 /**
  * Makes a veth pair, or nothing: what fails half-way is taken back.
  *
- * @returns the end in this namespace; its `peerIndex` is the index of the other end in its namespace
+ * @returns the end in this namespace, as it was read back; its `peerIndex` is the index of the other end in its namespace
  * @throws conflict when a name is taken, not-found for a missing master or namespace
  */
 export async function createVeth(connection: NetlinkConnection, veth: NewVeth): Promise<Link> {
   const { netns } = veth.peer;
-  const link =
+  const create = async (masterIndex: number | undefined): Promise<Link> =>
     netns === undefined
-      ? await createPair(connection, veth)
-      : await withNetnsDescriptor(netns, (descriptor) => createPair(connection, veth, descriptor));
+      ? await createPair(connection, veth, masterIndex)
+      : await withNetnsDescriptor(netns, (descriptor) =>
+          createPair(connection, veth, masterIndex, descriptor),
+        );
+  const link = await withMasterIndex(connection, veth.master, create);
   const { alias } = veth.peer;
   if (alias !== undefined) await markPeer(connection, link, alias, netns);
   return link;
 }
 
-async function createPair(connection: NetlinkConnection, veth: NewVeth, netns?: number): Promise<Link> {
-  const { master, hairpin, isolated, peer, ...fields } = veth;
+/** Saves a question to the kernel where the master was read before; if it was replaced since, it is asked all the same. */
+async function withMasterIndex(
+  connection: NetlinkConnection,
+  master: IfName | undefined,
+  create: (masterIndex: number | undefined) => Promise<Link>,
+): Promise<Link> {
+  if (master === undefined) return await create(undefined);
+  const remembered = rememberedIndexOf(connection, master);
+  if (remembered === undefined) return await create(await masterIndexOf(connection, master));
+  try {
+    return await create(remembered);
+  } catch (error) {
+    const index = await masterIndexOf(connection, master);
+    if (index === remembered) throw error;
+    return await create(index);
+  }
+}
+
+async function createPair(
+  connection: NetlinkConnection,
+  veth: NewVeth,
+  masterIndex: number | undefined,
+  netns?: number,
+): Promise<Link> {
+  const { master: _, hairpin, isolated, peer, ...fields } = veth;
   const { name, mac, mtu } = peer;
   const port = {
     ...(hairpin === undefined ? {} : { hairpin }),
@@ -64,7 +90,7 @@ async function createPair(connection: NetlinkConnection, veth: NewVeth, netns?: 
   };
   return await createLink(connection, {
     ...fields,
-    ...(master === undefined ? {} : { masterIndex: await masterIndexOf(connection, master) }),
+    ...(masterIndex === undefined ? {} : { masterIndex }),
     ...(Object.keys(port).length === 0 ? {} : { port }),
     kind: 'veth',
     writeData: (data) => {

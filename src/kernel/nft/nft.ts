@@ -1,5 +1,6 @@
 import { TsnetError } from '../../model/errors.ts';
-import { NetlinkConnection, netlinkProtocols } from '../netlink/connection.ts';
+import { NetlinkConnection, netlinkProtocols, type Outcome } from '../netlink/connection.ts';
+import type { Message, Reply } from '../netlink/message.ts';
 import { openNetlinkSocket } from '../netlink/socket.ts';
 import { runCommand } from '../run-command.ts';
 import { NftBatches } from './batch.ts';
@@ -33,12 +34,15 @@ const keysPerRequest = 64;
  */
 export class Nft implements Disposable {
   readonly #connection: NetlinkConnection;
+  /** For short questions, which the kernel answers without a lock (NFNL_CB_RCU): on a thread they cost ten times that. */
+  readonly #questions: NetlinkConnection;
   readonly #batches: NftBatches;
   readonly #place: { readonly netns?: string };
 
   private constructor(netns: string | undefined) {
     this.#place = netns === undefined ? {} : { netns };
     this.#connection = NetlinkConnection.open(netlinkProtocols.netfilter, netns);
+    this.#questions = NetlinkConnection.openBlocking(netlinkProtocols.netfilter, netns);
     this.#batches = NftBatches.open(netns);
   }
 
@@ -49,6 +53,7 @@ export class Nft implements Disposable {
 
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
+    this.#questions[Symbol.dispose]();
     this.#batches[Symbol.dispose]();
   }
 
@@ -59,11 +64,8 @@ export class Nft implements Disposable {
 
   /** The number that every change of any table here increases. */
   async readGeneration(): Promise<number> {
-    const [replies = []] = await this.#connection.run(readGeneration());
-    const generation = replies[0] === undefined ? undefined : decodeGeneration(replies[0]);
-    if (generation === undefined)
-      throw new TsnetError('kernel', 'read nft generation: no number in the answer');
-    return generation;
+    const [replies = []] = await this.#questions.run(readGeneration());
+    return generationIn(replies);
   }
 
   /** How often this object changed the rule set otherwise than by `load`: its part of the generation. */
@@ -122,14 +124,35 @@ export class Nft implements Disposable {
     const found: SetElement<Name>[] = [];
     for (let start = 0; start < elements.length; start += keysPerRequest) {
       const part = elements.slice(start, start + keysPerRequest);
-      const outcomes = await this.#connection.request(part.map((element) => readElement(table, element)));
-      for (const [index, { set }] of part.entries()) {
-        const { replies = [], error } = outcomes[index] ?? {};
-        if (error !== undefined && error.errno !== 'ENOENT') throw error;
-        found.push(...replies.flatMap((reply) => decodeElements(set, reply)));
-      }
+      found.push(...presentElements(part, await this.#ask(table, part)));
     }
     return found;
+  }
+
+  /** As `readElements`, and the generation that they, or earlier ones, belong to. */
+  async readElementsOfGeneration<Name extends string>(
+    table: TableName,
+    elements: readonly SetElement<Name>[],
+  ): Promise<{ readonly generation: number; readonly elements: SetElement<Name>[] }> {
+    const part = elements.slice(0, keysPerRequest - 1);
+    const [first, ...outcomes] = await this.#ask(table, part, [readGeneration()]);
+    if (first?.error !== undefined) throw first.error;
+    const rest = await this.readElements(table, elements.slice(part.length));
+    return {
+      generation: generationIn(first?.replies ?? []),
+      elements: [...presentElements(part, outcomes), ...rest],
+    };
+  }
+
+  async #ask(
+    table: TableName,
+    elements: readonly SetElement[],
+    before: readonly Message[] = [],
+  ): Promise<readonly Outcome[]> {
+    return await this.#questions.request([
+      ...before,
+      ...elements.map((element) => readElement(table, element)),
+    ]);
   }
 
   /** All elements of a set; none when there is no such set. */
@@ -159,6 +182,25 @@ export class Nft implements Disposable {
     ];
     return await this.#batches.run(messages, generation);
   }
+}
+
+function generationIn(replies: readonly Reply[]): number {
+  const generation = replies[0] === undefined ? undefined : decodeGeneration(replies[0]);
+  if (generation === undefined)
+    throw new TsnetError('kernel', 'read nft generation: no number in the answer');
+  return generation;
+}
+
+function presentElements<Name extends string>(
+  asked: readonly SetElement<Name>[],
+  outcomes: readonly Outcome[],
+): SetElement<Name>[] {
+  return asked.flatMap(({ set }, index) => {
+    const outcome = outcomes[index];
+    if (outcome === undefined || outcome.errno === 'ENOENT') return [];
+    if (outcome.error !== undefined) throw outcome.error;
+    return outcome.replies.flatMap((reply) => decodeElements(set, reply));
+  });
 }
 
 async function absentAsEmpty<T>(list: Promise<readonly T[]>): Promise<readonly T[]> {

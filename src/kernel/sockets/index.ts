@@ -1,2 +1,8 @@
 export type { Listener } from './listener.ts';
-export { listAllListeners, listListeners, usedPorts, type ListenerFilter } from './listeners.ts';
+export {
+  listAllListeners,
+  listenerQuestions,
+  listListeners,
+  usedPorts,
+  type ListenerFilter,
+} from './listeners.ts';

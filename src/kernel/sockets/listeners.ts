@@ -1,4 +1,5 @@
 import { protocolNumbers, type Port, type PortRange } from '../../model/port.ts';
+import type { Answers, Question } from '../netlink/ask-namespaces.ts';
 import { NetlinkConnection, netlinkProtocols } from '../netlink/connection.ts';
 import { MessageWriter } from '../netlink/message-writer.ts';
 import type { Message } from '../netlink/message.ts';
@@ -26,18 +27,31 @@ const headerLength = 56;
 const states = { tcp: 1 << 10, udp: 1 << 7 } as const;
 
 /**
- * The sockets that listen, of both families; the kernel itself looks for the ports, so asking for one is cheap.
+ * The sockets that listen, of both families; the kernel itself looks for the ports, so asking for one is cheap. Keeps
+ * the event loop: the kernel waits for nobody here, and a thread would cost more than the question.
  *
  * @throws not-found for the namespace, unsupported when the kernel lacks inet_diag (module `tcp_diag`, `udp_diag`)
  */
 export async function listListeners({ protocol, ports, netns }: ListenerFilter): Promise<Listener[]> {
-  using connection = NetlinkConnection.open(netlinkProtocols.sockDiag, netns);
+  if (netns === undefined) {
+    ownNamespace ??= NetlinkConnection.openBlocking(netlinkProtocols.sockDiag);
+    return await list(ownNamespace, protocol, ports);
+  }
+  using connection = NetlinkConnection.openBlocking(netlinkProtocols.sockDiag, netns);
   return await list(connection, protocol, ports);
 }
 
-/** The sockets that listen, of both protocols and families; keeps the event loop. @throws as `listListeners` */
-export async function listAllListeners(netns?: string): Promise<Listener[]> {
-  using connection = NetlinkConnection.openBlocking(netlinkProtocols.sockDiag, netns);
+/** Kept, as opening it costs as much as a question. */
+let ownNamespace: NetlinkConnection | undefined;
+
+/**
+ * The sockets that listen, of both protocols and families; keeps the event loop.
+ *
+ * @param answers what the namespace has said already
+ * @throws as `listListeners`
+ */
+export async function listAllListeners(netns?: string, answers?: Answers): Promise<Listener[]> {
+  using connection = NetlinkConnection.openBlocking(netlinkProtocols.sockDiag, netns, answers);
   return [...(await list(connection, 'tcp')), ...(await list(connection, 'udp'))];
 }
 
@@ -53,6 +67,16 @@ async function list(
     }),
   );
   return lists.flat().map(({ body }) => decodeListener(protocol, body));
+}
+
+/** What `listAllListeners` asks, for `askNamespaces`. */
+export function listenerQuestions(): Question[] {
+  return (['tcp', 'udp'] as const).flatMap((protocol) =>
+    [addressFamilies[4], addressFamilies[6]].map((family) => ({
+      protocol: netlinkProtocols.sockDiag,
+      message: listMessage(protocol, family, undefined),
+    })),
+  );
 }
 
 /** The ports of a range that some socket listens on, at whatever address. @throws as `listListeners` */

@@ -45,7 +45,9 @@ export function findNamespaces(
     if (netns !== undefined) entry(pids, netns).push(pid);
   }
   const paths = new Map<number, string[]>();
-  for (const { inode, path } of [...mountsOf('self', '', gaps), ...linkedNames()]) {
+  const mounted = mountsOf('self', '', gaps);
+  const linked = linkedNames(new Set(mounted.map(({ path }) => path)));
+  for (const { inode, path } of [...mounted, ...linked]) {
     const known = entry(paths, inode);
     if (!known.includes(path)) known.push(path);
   }
@@ -91,11 +93,12 @@ function mountsOf(process: number | 'self', root: string, gaps: Gaps): NetnsMoun
 }
 
 /** Names that are links, which no list of mounts shows; only those that lead to a namespace. */
-function linkedNames(): NetnsMount[] {
+function linkedNames(mounted: ReadonlySet<string>): NetnsMount[] {
   const device = statSync('/proc/self/ns/net').dev;
   return folders.flatMap((folder) =>
     namesIn(folder).flatMap((name) => {
       const path = `${folder}/${name}`;
+      if (mounted.has(path)) return [];
       try {
         if (!lstatSync(path).isSymbolicLink()) return [];
         const { dev, ino } = statSync(path);

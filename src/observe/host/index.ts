@@ -1,3 +1,4 @@
+export { addRules } from './add-rules.ts';
 export { observeHost, type ObserveOptions } from './observe-host.ts';
 export { allParts, topologyParts, type Part } from './parts.ts';
 export { Relations, type PlacedAddress, type PlacedLink } from './relations.ts';

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, statSync } from 'node:fs';
-import { Rtnetlink } from '../../kernel/netlink/index.ts';
+import { Rtnetlink, type AskedNetns } from '../../kernel/netlink/index.ts';
 import { TsnetError } from '../../model/index.ts';
 import type { FoundNetns } from './find-namespaces.ts';
 import { reasonOf, type Gaps } from './gaps.ts';
@@ -45,6 +45,19 @@ export function openNetns(found: FoundNetns, gaps: Gaps): OpenNetns | undefined 
     }
   }
   if (why !== undefined) gaps.add(`net:${found.inode}`, why);
+  return undefined;
+}
+
+/**
+ * Takes over what `askNamespaces` opened by the first door; undefined, and closed, where that is not the namespace that
+ * was found, or may be one of another kind.
+ */
+export function adoptNetns(found: FoundNetns, asked: AskedNetns): OpenNetns | undefined {
+  const { descriptor, device, inode, answers } = asked;
+  if (descriptor === undefined) return undefined;
+  const isIt = inode === found.inode && device === caller().device;
+  if (isIt && (!found.isUncertain || answers !== undefined)) return held(descriptor, found);
+  closeSync(descriptor);
   return undefined;
 }
 

@@ -1,5 +1,13 @@
-import { Rtnetlink } from '../../kernel/netlink/index.ts';
-import { listAllListeners, type Listener } from '../../kernel/sockets/index.ts';
+import {
+  answered,
+  questions,
+  type Answers,
+  type CountedLink,
+  type LinkAddress,
+  type Question,
+  type Rtnetlink,
+} from '../../kernel/netlink/index.ts';
+import { listAllListeners, listenerQuestions, type Listener } from '../../kernel/sockets/index.ts';
 import { emptyNetns } from './empty-netns.ts';
 import type { Gaps } from './gaps.ts';
 import type { Part } from './parts.ts';
@@ -18,14 +26,28 @@ export type NetnsFacts = Pick<
 /** Kinds that have a forwarding database. */
 const forwarders: ReadonlySet<string | undefined> = new Set(['bridge', 'vxlan', 'macvlan', 'macvtap']);
 
+/** What `readNetns` asks of every namespace, so that it can be asked of many at once. */
+export function questionsOf(parts: ReadonlySet<Part>): Question[] {
+  const listed = (['addresses', 'routes', 'policyRules', 'neighbours'] as const).filter((part) =>
+    parts.has(part),
+  );
+  return [
+    ...(countsLinks(parts) ? questions.countedLinks : questions.links),
+    ...listed.flatMap((part) => questions[part]),
+    ...(parts.has('sockets') ? listenerQuestions() : []),
+  ];
+}
+
 /**
  * Reads one namespace; what it refuses becomes a gap.
  *
  * @param rtnetlink open there; undefined where it can't be entered
+ * @param answers what it has said already
  */
 export async function readNetns(
   netns: OpenNetns,
   rtnetlink: Rtnetlink | undefined,
+  answers: Answers | undefined,
   parts: ReadonlySet<Part>,
   host: OpenNetns,
   gaps: Gaps,
@@ -33,24 +55,23 @@ export async function readNetns(
   if (rtnetlink === undefined) return emptyNetns(netns.id);
   const { id, path } = netns;
   const read = async <Result>(part: Part, action: () => Promise<Result[]>): Promise<Result[]> =>
-    parts.has(part) ? await gaps.around(`${id} ${part}`, action, []) : [];
-  const [{ links, settings }, addresses, routes, policyRules, neighbours] = await Promise.all([
-    gaps.around(`${id} links`, () => listLinks(rtnetlink, parts), noLinks),
-    read('addresses', () => rtnetlink.listAddresses()),
-    read('routes', () => rtnetlink.listRoutes()),
-    read('policyRules', () => rtnetlink.listRules()),
-    read('neighbours', () => rtnetlink.listNeighbours()),
-    netns === host ? gaps.around(`${id} nsids`, () => rtnetlink.listNsids(), []) : [],
-  ]);
-  const hasForwarding = links.some(({ kind }) => forwarders.has(kind));
+    await gaps.around(`${id} ${part}`, action, []);
+  // Of thousands of namespaces most are read without any wait: a promise takes longer than what it stands for.
+  const { links, settings } =
+    knownLinks(answers, parts) ??
+    (await gaps.around(`${id} links`, () => listLinks(rtnetlink, parts), noLinks));
+  const addresses = parts.has('addresses')
+    ? (knownAddresses(answers) ?? (await read('addresses', () => rtnetlink.listAddresses())))
+    : [];
+  const hasForwarding = parts.has('forwarding') && links.some(({ kind }) => forwarders.has(kind));
   return {
     links,
     addresses,
-    routes,
-    policyRules,
-    neighbours,
+    routes: parts.has('routes') ? await read('routes', () => rtnetlink.listRoutes()) : [],
+    policyRules: parts.has('policyRules') ? await read('policyRules', () => rtnetlink.listRules()) : [],
+    neighbours: parts.has('neighbours') ? await read('neighbours', () => rtnetlink.listNeighbours()) : [],
     forwarding: hasForwarding ? await read('forwarding', () => rtnetlink.listForwardingDatabase()) : [],
-    sockets: await read('sockets', () => listAllListeners(path)),
+    sockets: parts.has('sockets') ? await read('sockets', () => listAllListeners(path, answers)) : [],
     sysctls: parts.has('sysctls')
       ? await gaps.around(
           `${id} sysctls`,
@@ -69,18 +90,42 @@ interface Links {
 
 const noLinks: Links = { links: [], settings: {} };
 
+/** The links among the answers; undefined where they have to be asked for. */
+function knownLinks(answers: Answers | undefined, parts: ReadonlySet<Part>): Links | undefined {
+  if (answers === undefined) return undefined;
+  if (countsLinks(parts)) {
+    const found = answered.countedLinks(answers, parts.has('sysctls'));
+    return found === undefined ? undefined : withSettings(found);
+  }
+  const links = answered.links(answers);
+  return links === undefined ? undefined : { links, settings: {} };
+}
+
+function knownAddresses(answers: Answers | undefined): LinkAddress[] | undefined {
+  return answers === undefined ? undefined : answered.addresses(answers);
+}
+
 async function listLinks(rtnetlink: Rtnetlink, parts: ReadonlySet<Part>): Promise<Links> {
-  const hasSettings = parts.has('sysctls');
-  if (!parts.has('counters') && !hasSettings) return { links: await rtnetlink.listLinks(), settings: {} };
-  const found = await rtnetlink.listCountedLinks({ settings: hasSettings });
-  const settings = found.flatMap(({ link, settings: own = {} }) =>
-    Object.entries(own).map(([name, value]) => {
-      const [family = '', setting = ''] = name.split('/');
-      return [`${family}/conf/${link.name}/${setting}`, value] as const;
-    }),
+  if (!countsLinks(parts)) return { links: await rtnetlink.listLinks(), settings: {} };
+  return withSettings(await rtnetlink.listCountedLinks({ settings: parts.has('sysctls') }));
+}
+
+function withSettings(found: readonly CountedLink[]): Links {
+  const settings = found.flatMap(({ link, settings: own }) =>
+    own === undefined
+      ? []
+      : Object.entries(own).map(([name, value]) => {
+          const [family = '', setting = ''] = name.split('/');
+          return [`${family}/conf/${link.name}/${setting}`, value] as const;
+        }),
   );
   return {
     links: found.map(({ link, counters }) => (counters === undefined ? link : { ...link, counters })),
     settings: Object.fromEntries(settings),
   };
+}
+
+/** Settings are told with the counters. */
+function countsLinks(parts: ReadonlySet<Part>): boolean {
+  return parts.has('counters') || parts.has('sysctls');
 }

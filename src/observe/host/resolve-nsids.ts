@@ -10,6 +10,8 @@ export interface ReadNetns {
   readonly netns: OpenNetns;
   /** Open there; absent where it can't be entered. */
   readonly rtnetlink: Rtnetlink | undefined;
+  /** The id that the host has there, where that is known already. */
+  readonly hostNsid?: number | undefined;
   readonly facts: NetnsFacts;
 }
 
@@ -25,42 +27,87 @@ export interface Resolved {
 const width = 64;
 
 /**
- * Which namespaces the ids of peers stand for, and in the host all ids. An id means something in one namespace only,
- * and the kernel tells it for a namespace that is given, not the other way round: so the likely ones are asked first.
- * Where one end of a pair is known to lead to the other, the other leads back.
+ * Which namespaces the ids of peers stand for. An id means something in one namespace only, and the kernel tells it for a
+ * namespace that is given, not the other way round: so the likely ones are asked first, and of those first the host,
+ * where most peers are. Where one end of a pair is known to lead to the other, the other leads back.
  *
  * @param host one of `all`
+ * @param wanted in the host: whether all ids, or only those of peers
  */
 export async function resolveNsids(
   all: readonly ReadNetns[],
   host: ReadNetns,
+  wanted: { readonly all: boolean },
   gaps: Gaps,
 ): Promise<Resolved> {
-  const candidates = new Candidates(all, host);
-  const found = new Map(all.map(({ netns }) => [netns, new Map<number, OpenNetns>()]));
-  const linksBack = new Map(
-    all.map(({ netns, facts }) => [netns, new Map(facts.links.map((link) => [link.index, link]))]),
-  );
+  const known = new Known(all);
+  const others = all.filter((one) => one !== host && hasPeersAbroad(one));
+  for (const one of others) {
+    if (one.hostNsid === undefined) continue;
+    known.set(one, one.hostNsid, host.netns);
+    known.leadBack(one);
+  }
+  let candidates: Candidates | undefined;
   const unknown: { one: ReadNetns; nsid: number }[] = [];
-  for (const one of [host, ...all.filter((other) => other !== host)]) {
-    const { links } = one.facts;
-    const others = one === host ? await listNsids(host, gaps) : [];
-    const wanted = new Set([...others, ...links.flatMap(({ peerNsid }) => peerNsid ?? [])]);
-    const known = found.get(one.netns) ?? new Map<number, OpenNetns>();
-    if (known.size < wanted.size) await ask(one, wanted, known, candidates, gaps);
-    for (const nsid of wanted) if (!known.has(nsid)) unknown.push({ one, nsid });
-    for (const link of links) {
-      const other = link.peerNsid === undefined ? undefined : known.get(link.peerNsid);
-      const back = other === undefined ? undefined : linksBack.get(other)?.get(peerOf(link));
+  for (const one of [host, ...others]) {
+    const listed = one === host && wanted.all ? await listNsids(host, gaps) : [];
+    const nsids = new Set([...listed, ...one.facts.links.flatMap(({ peerNsid }) => peerNsid ?? [])]);
+    const found = known.of(one.netns);
+    if ([...nsids].some((nsid) => !found.has(nsid))) {
+      candidates ??= new Candidates(all, host);
+      await ask(one, nsids, found, candidates, gaps);
+    }
+    for (const nsid of nsids) if (!found.has(nsid)) unknown.push({ one, nsid });
+    known.leadBack(one);
+  }
+  return { nsids: known.entries(), unknown };
+}
+
+/** What ids stand for, as far as that is known. */
+class Known {
+  readonly #found: ReadonlyMap<OpenNetns, Map<number, OpenNetns>>;
+  readonly #links: ReadonlyMap<OpenNetns, ReadonlyMap<number, Link>>;
+
+  constructor(all: readonly ReadNetns[]) {
+    this.#found = new Map(all.map(({ netns }) => [netns, new Map<number, OpenNetns>()]));
+    this.#links = new Map(
+      all.map(({ netns, facts }) => [netns, new Map(facts.links.map((link) => [link.index, link]))]),
+    );
+  }
+
+  /** To be added to. */
+  of(netns: OpenNetns): Map<number, OpenNetns> {
+    return this.#found.get(netns) ?? new Map<number, OpenNetns>();
+  }
+
+  /** Notes an id if it is the id of a peer. */
+  set({ netns, facts }: ReadNetns, nsid: number, other: OpenNetns): void {
+    if (facts.links.some(({ peerNsid }) => peerNsid === nsid)) this.of(netns).set(nsid, other);
+  }
+
+  /** Notes the way back of every pair whose way there is known. */
+  leadBack({ netns, facts }: ReadNetns): void {
+    const found = this.of(netns);
+    for (const link of facts.links) {
+      const other = link.peerNsid === undefined ? undefined : found.get(link.peerNsid);
+      const back = other === undefined ? undefined : this.#links.get(other)?.get(peerOf(link));
       if (other === undefined || back?.peerNsid === undefined || peerOf(back) !== link.index) continue;
-      if (back.kind === link.kind && pairs.has(link.kind)) found.get(other)?.set(back.peerNsid, one.netns);
+      if (back.kind === link.kind && pairs.has(link.kind)) this.of(other).set(back.peerNsid, netns);
     }
   }
-  const nsids = [...found].map(([netns, known]) => {
-    const entries = [...known].map(([nsid, { id }]) => ({ nsid, netns: id }));
-    return [netns, entries.sort((a, b) => a.nsid - b.nsid)] as const;
-  });
-  return { nsids: new Map(nsids), unknown };
+
+  entries(): Resolved['nsids'] {
+    return new Map(
+      [...this.#found].map(([netns, known]) => {
+        const entries = [...known].map(([nsid, { id }]) => ({ nsid, netns: id }));
+        return [netns, entries.sort((a, b) => a.nsid - b.nsid)] as const;
+      }),
+    );
+  }
+}
+
+function hasPeersAbroad({ facts }: ReadNetns): boolean {
+  return facts.links.some(({ peerNsid }) => peerNsid !== undefined);
 }
 
 async function listNsids({ netns, rtnetlink }: ReadNetns, gaps: Gaps): Promise<number[]> {

@@ -1,15 +1,28 @@
-import { existsSync, statSync, type Stats } from 'node:fs';
-import { Rtnetlink } from '../../kernel/netlink/index.ts';
+import { closeSync, existsSync, statSync, type Stats } from 'node:fs';
+import {
+  answered,
+  askNamespaces,
+  nsidQuestion,
+  Rtnetlink,
+  type Answers,
+  type AskedNetns,
+  type Question,
+} from '../../kernel/netlink/index.ts';
 import { listProcesses } from '../../kernel/proc/index.ts';
 import { invalid, TsnetError } from '../../model/index.ts';
 import { emptyNetns } from './empty-netns.ts';
 import { findNamespaces, type FindOptions, type FoundNetns } from './find-namespaces.ts';
 import type { Gaps } from './gaps.ts';
 import { inTurn } from './in-turn.ts';
-import { openNetns, type OpenNetns } from './open-netns.ts';
+import { mapBounded } from './map-bounded.ts';
+import { adoptNetns, openNetns, type OpenNetns } from './open-netns.ts';
 import type { Part } from './parts.ts';
-import { readNetns } from './read-netns.ts';
+import { questionsOf, readNetns } from './read-netns.ts';
 import { describeUnknown, resolveNsids, type ReadNetns, type Resolved } from './resolve-nsids.ts';
+
+/** Namespaces that are asked by one thread, and threads at the same time. */
+const partLength = 128;
+const width = 2;
 
 const closest: FindOptions = { mounts: true, descriptors: true };
 
@@ -25,11 +38,14 @@ export class Survey implements Disposable {
   readonly #known = new Set<number>();
   readonly #parts: ReadonlySet<Part>;
   readonly #gaps: Gaps;
+  /** Which id the host has in a namespace, where the other ends of most links are. */
+  readonly #hostQuestion: Question;
 
   private constructor(host: OpenNetns, parts: ReadonlySet<Part>, gaps: Gaps) {
     this.host = host;
     this.#parts = parts;
     this.#gaps = gaps;
+    this.#hostQuestion = nsidQuestion(host.descriptor);
     this.#opened.push(host);
     this.#known.add(host.found.inode);
   }
@@ -54,7 +70,7 @@ export class Survey implements Disposable {
       throw new TsnetError('denied', `look at the network namespace ${hostNetns}: it can't be opened`);
     }
     const survey = new Survey(host, parts, gaps);
-    await survey.#add([host, ...survey.#open(found)]);
+    await Promise.all([survey.#addHost(), survey.#add(found)]);
     return survey;
   }
 
@@ -66,42 +82,63 @@ export class Survey implements Disposable {
   async resolve(): Promise<Resolved['nsids']> {
     const first = await this.#resolve();
     if (first.unknown.length === 0) return first.nsids;
-    const more = this.#open(findNamespaces(listProcesses(), this.#gaps, closest));
-    await this.#add(more);
-    const { nsids, unknown } = more.length === 0 ? first : await this.#resolve();
+    const before = this.read.length;
+    await this.#add(findNamespaces(listProcesses(), this.#gaps, closest));
+    const { nsids, unknown } = this.read.length === before ? first : await this.#resolve();
     for (const { one, nsid } of unknown) {
       this.#gaps.add(`${one.netns.id} nsid ${nsid}`, describeUnknown(one, nsid));
     }
     return nsids;
   }
 
-  #open(found: readonly FoundNetns[]): OpenNetns[] {
+  /** Opens and reads what is not known yet, many at a time: the kernel answers for some while others are read. */
+  async #add(found: readonly FoundNetns[]): Promise<void> {
     const fresh = found.filter(({ inode }) => !this.#known.has(inode));
-    return fresh.flatMap((one) => {
-      const netns = openNetns(one, this.#gaps);
-      if (netns !== undefined) this.#opened.push(netns);
-      else if (isStillThere(one)) this.closed.push(one);
-      this.#known.add(one.inode);
-      return netns ?? [];
+    for (const { inode } of fresh) this.#known.add(inode);
+    const read = await mapBounded(inParts(fresh, partLength), width, async (part) => {
+      const asked = await this.#ask(part.map(({ doors: [door = ''] }) => door));
+      // Before anything is read: what was opened is closed at the end, whatever fails.
+      const opened = part.flatMap((one, index) => this.#open(one, asked[index]));
+      return await inTurn(opened, ([netns, answers]) => this.#read(netns, answers));
     });
+    this.read = [...this.read, ...read.flat()];
   }
 
-  async #add(namespaces: readonly OpenNetns[]): Promise<void> {
-    // All at a stretch: each takes a thread, and threads that follow each other start in a third of the time.
-    for (const { id, path } of namespaces) {
-      const rtnetlink = await this.#gaps.around(id, () => Rtnetlink.openBlocking(path), undefined);
-      this.#sockets.push(rtnetlink);
+  /** The host, which holds as much as all others together. */
+  async #addHost(): Promise<void> {
+    const [asked] = await this.#ask([`/proc/self/fd/${this.host.descriptor}`]);
+    if (asked?.descriptor !== undefined) closeSync(asked.descriptor);
+    this.read = [await this.#read(this.host, asked?.answers), ...this.read];
+  }
+
+  /** Nothing where there can't be a thread: then each is asked by itself. */
+  async #ask(doors: readonly string[]): Promise<readonly AskedNetns[]> {
+    try {
+      return await askNamespaces(doors, [...questionsOf(this.#parts), this.#hostQuestion]);
+    } catch (error) {
+      if (error instanceof TsnetError) return [];
+      throw error;
     }
-    const first = this.#sockets.length - namespaces.length;
-    const read = await inTurn([...namespaces.entries()], async ([index, netns]): Promise<ReadNetns> => {
-      const rtnetlink = this.#sockets[first + index];
-      return {
-        netns,
-        rtnetlink,
-        facts: await readNetns(netns, rtnetlink, this.#parts, this.host, this.#gaps),
-      };
-    });
-    this.read = [...this.read, ...read];
+  }
+
+  #open(found: FoundNetns, asked: AskedNetns | undefined): (readonly [OpenNetns, Answers | undefined])[] {
+    const adopted = asked === undefined ? undefined : adoptNetns(found, asked);
+    const netns = adopted ?? openNetns(found, this.#gaps);
+    if (netns === undefined) {
+      if (isStillThere(found)) this.closed.push(found);
+      return [];
+    }
+    this.#opened.push(netns);
+    return [[netns, adopted === undefined ? undefined : asked?.answers]];
+  }
+
+  async #read(netns: OpenNetns, answers: Answers | undefined): Promise<ReadNetns> {
+    const { id, path } = netns;
+    const rtnetlink = await this.#gaps.around(id, () => Rtnetlink.openBlocking(path, answers), undefined);
+    this.#sockets.push(rtnetlink);
+    const facts = await readNetns(netns, rtnetlink, answers, this.#parts, this.host, this.#gaps);
+    const hostNsid = answers === undefined ? undefined : answered.nsid(answers, this.#hostQuestion);
+    return { netns, rtnetlink, hostNsid, facts };
   }
 
   async #resolve(): Promise<Resolved> {
@@ -110,8 +147,14 @@ export class Survey implements Disposable {
       rtnetlink: undefined,
       facts: emptyNetns(this.host.id),
     };
-    return await resolveNsids(this.read, host, this.#gaps);
+    return await resolveNsids(this.read, host, { all: this.#parts.has('sockets') }, this.#gaps);
   }
+}
+
+function inParts<Item>(items: readonly Item[], length: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / length) }, (_, index) =>
+    items.slice(index * length, (index + 1) * length),
+  );
 }
 
 function inodeAt(path: string): number {

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 
 import { expect, it } from 'vitest';
 
@@ -62,4 +65,25 @@ it('waits for many locks at once without keeping descriptors or the event loop',
 
 it('rejects for a descriptor that is not open', async () => {
   await expect(native().flock(99_999, 'shared', 0)).rejects.toMatchObject({ errno: 9, code: 'EBADF' });
+});
+
+it('locks on the spot, and waits there for another process', async () => {
+  const [first, second] = openTwice();
+  native().flockNow(first, 'exclusive');
+  await expect(native().flock(second, 'exclusive', 0)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  native().flockNow(first, 'unlock');
+  await native().flock(second, 'exclusive', 0);
+  closeSync(second);
+  const holder = spawn('flock', [namespaces.path('lock'), 'sleep', '0.3']);
+  await setTimeout(100);
+  const started = performance.now();
+  native().flockNow(first, 'exclusive');
+  expect(performance.now() - started).toBeGreaterThan(100);
+  closeSync(first);
+  await once(holder, 'exit');
+});
+
+it('refuses what can not be locked', () => {
+  expect(() => native().flockNow(99_999, 'exclusive')).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  expect(() => native().flockNow(0, 'both' as 'shared')).toThrow(RangeError);
 });

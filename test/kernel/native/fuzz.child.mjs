@@ -130,6 +130,27 @@ const exchangeOptions = () =>
 const callback = () => or(() => pick([() => {}, () => socket?.close?.()]));
 const groups = () => or(() => Array.from({ length: random(4) }, () => or(() => random(40))));
 
+const question = () =>
+  or(() => ({
+    protocol: or(() => pick([0, 0, 4, 12, 15, 300])),
+    request: or(messages),
+    lastSequence: or(() => random(8)),
+  }));
+const inquiry = () =>
+  or(() => ({
+    namespaces: or(() => Array.from({ length: random(4) }, () => or(paths))),
+    questions: or(() => Array.from({ length: random(4) }, question)),
+  }));
+/** Closes what the records name: it is the caller's. */
+function closeAsked(bytes, questions) {
+  for (let at = 0; at < bytes.length;) {
+    const isEntered = bytes.readUInt32LE(at) === 0;
+    if (bytes.readInt32LE(at + 4) >= 0) closeSync(bytes.readInt32LE(at + 4));
+    at += 24;
+    for (let left = isEntered ? questions : 0; left > 0; left--) at += 8 + bytes.readUInt32LE(at + 4);
+  }
+}
+
 /** @type {any} */
 let socket = addon.openSocket(plain);
 const outcomes = {};
@@ -200,6 +221,11 @@ const actions = [
     const descriptor = attempt('openFileIn', () => addon.openFileIn(or(paths), or(paths), or(numbers)));
     if (descriptor !== undefined) closeSync(descriptor);
   },
+  () =>
+    attempt('askNamespaces', () => {
+      const given = inquiry();
+      return addon.askNamespaces(given).then((bytes) => closeAsked(bytes, given.questions.length));
+    }),
   () => {
     const pinned = or(paths);
     if (attempt('createNetns', () => (addon.createNetns(pinned), true))) addon.deleteNetns(pinned);

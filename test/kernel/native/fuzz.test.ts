@@ -34,6 +34,7 @@ it.each([1, 2])('survives 10,000 odd calls (seed %d)', async (seed) => {
     'listen: value': expect.any(Number),
     'listenInBatches: EOPNOTSUPP': expect.any(Number),
     'option: value': expect.any(Number),
+    'askNamespaces: resolved': expect.any(Number),
     'openDescriptor: value': expect.any(Number),
     'createNetns: value': expect.any(Number),
     'foreign this: TypeError': expect.any(Number),

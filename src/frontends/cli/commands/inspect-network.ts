@@ -1,13 +1,19 @@
 import type { Command } from 'commander';
-import { networkReport } from '../../../inspect/views/index.ts';
-import { answer } from '../inspect/answer.ts';
+import { networkAsDocker, networkReport, type NetworkReport } from '../../../inspect/views/index.ts';
+import { answerAsDocker } from '../inspect/answer-as-docker.ts';
+import { answer, type Question } from '../inspect/answer.ts';
 import { networkLines } from '../inspect/format-network.ts';
+import { inspectFlags } from '../inspect/open-inspection.ts';
 
 /** `tsnet inspect network NAME`: who is in a network and through which veth. */
 export async function inspectNetwork(command: Command, name: string): Promise<void> {
-  await answer(command, {
+  const question = {
     reads: { parts: ['processes', 'counters', 'addresses'] },
     ask: (map) => networkReport(map, name),
-    lines: networkLines,
-  });
+  } satisfies Pick<Question<NetworkReport>, 'reads' | 'ask'>;
+  const flags = inspectFlags(command);
+  if (flags.docker === true) {
+    return await answerAsDocker(flags, { ...question, kind: 'network', shape: networkAsDocker });
+  }
+  await answer(command, { ...question, lines: networkLines });
 }

@@ -7,7 +7,7 @@ export interface Candidate {
 }
 
 /** What has names of its own, which only the host can tell. */
-export type NameKind = 'container' | 'network' | 'bridge' | 'veth';
+export type NameKind = 'container' | 'sandbox' | 'network' | 'bridge' | 'veth';
 
 /** What may stand in place of the last word. */
 export interface Completion {
@@ -16,11 +16,11 @@ export interface Completion {
   readonly names?: NameKind;
 }
 
-const kinds: ReadonlySet<string> = new Set<NameKind>(['container', 'network', 'bridge', 'veth']);
+const kinds: ReadonlySet<string> = new Set<NameKind>(['container', 'sandbox', 'network', 'bridge', 'veth']);
 
 /**
- * Completes a command line from the commands as they are defined: an argument that is called `container` takes names
- * of containers.
+ * Completes a command line from the commands as they are defined: an argument that is called `container`, or the value of
+ * an option that is, takes names of containers.
  *
  * @param words what stands behind the program's name; the last one is being written and may be empty
  */
@@ -38,7 +38,7 @@ export function complete(program: Command, words: readonly string[]): Completion
       else command = next;
     }
   }
-  if (open !== undefined) return fitting(choices(open), last);
+  if (open !== undefined) return { ...fitting(choices(open), last), ...namesFor(valueName(open)) };
   if (last.startsWith('-')) return fitting(optionsOf(command).flatMap(optionCandidates), last);
   const commands = positionals === 0 ? command.commands.filter((one) => !isHidden(one)) : [];
   const argument = command.registeredArguments[positionals] ?? lastVariadic(command);
@@ -50,8 +50,17 @@ export function complete(program: Command, words: readonly string[]): Completion
   const chosen = (argument?.argChoices ?? []).map((word) => ({ word, description: '' }));
   return {
     candidates: [...found.candidates, ...fitting(chosen, last).candidates],
-    ...(kinds.has(name) ? { names: name as NameKind } : {}),
+    ...namesFor(name),
   };
+}
+
+function namesFor(word: string): { readonly names?: NameKind } {
+  return kinds.has(word) ? { names: word as NameKind } : {};
+}
+
+/** What an option calls its value: `network` in `--network <network>`. */
+function valueName({ flags }: Option): string {
+  return /<([^>.]+)/.exec(flags)?.[1] ?? '';
 }
 
 function fitting(candidates: readonly Candidate[], last: string): Completion {

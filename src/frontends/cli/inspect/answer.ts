@@ -49,7 +49,7 @@ function endQuietly(error: NodeJS.ErrnoException): void {
 }
 
 /** Cursor home and erase to the end. Source: ECMA-48 CUP, ED. */
-const clearScreen = '\u001b[H\u001b[2J';
+export const clearScreen = '\u001b[H\u001b[2J';
 
 type Writer<Answer> = (answer: Answer) => string;
 

@@ -45,6 +45,8 @@ export function overviewLines(view: Overview, screen: Screen): string[] {
           ],
     ),
     '',
+    findingsLine(view, screen),
+    '',
     painted(
       screen,
       'faint',
@@ -54,6 +56,24 @@ export function overviewLines(view: Overview, screen: Screen): string[] {
   return lines
     .filter((line, position) => line !== '' || lines[position - 1] !== '')
     .map((line) => (screen.width === undefined || screen.hasColour ? line : cut(line, screen.width)));
+}
+
+function findingsLine({ findings, gaps }: Overview, screen: Screen): string {
+  const { errors, warnings, notes } = findings;
+  const found = [counted(errors, 'error'), counted(warnings, 'warning'), counted(notes, 'note')];
+  const told = found.filter((text) => !text.startsWith('0 ')).join(', ');
+  if (told === '') {
+    return gaps.length === 0
+      ? painted(screen, 'good', '✓ nothing wrong was found')
+      : painted(screen, 'faint', '? nothing wrong was found in what could be read');
+  }
+  const [mark, tone] =
+    errors > 0
+      ? (['✗', 'bad'] as const)
+      : warnings > 0
+        ? (['!', 'warning'] as const)
+        : (['·', 'faint'] as const);
+  return `${painted(screen, tone, `${mark} ${told}`)}   tsnet doctor tells which`;
 }
 
 /** What hangs on the host: links to other machines, bridges with their ports, containers without a bridge. */

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Inspection } from '../../../inspect/inspection.ts';
-import type { InspectionOptions } from '../../../inspect/read-inspection.ts';
+import { readInspection, type InspectionOptions } from '../../../inspect/read-inspection.ts';
 import { printable, TsnetError } from '../../../model/index.ts';
+import { prepareForBriefLife } from './brief-life.ts';
 
 /** Flags that every question to the inspector knows. */
 export interface InspectFlags {
@@ -10,6 +11,8 @@ export interface InspectFlags {
   readonly watch?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
+  /** Of questions whose answer an engine has as well: in its shape. */
+  readonly docker?: boolean;
 }
 
 /** The flags that a command was called with, its own and those of the commands above it. @throws invalid-input */
@@ -29,15 +32,15 @@ export async function openInspection(
   { snapshot }: Pick<InspectFlags, 'snapshot'>,
   options: InspectionOptions,
 ): Promise<Inspection> {
+  prepareForBriefLife();
   if (snapshot !== undefined) {
     const { loadInspection } = await import('../../../inspect/inspection-file.ts');
     return loadInspection(snapshot);
   }
-  const { readInspection } = await import('../../../inspect/read-inspection.ts');
   return await readInspection(options);
 }
 
-const shownGaps = 5;
+const shownGaps = 6;
 const shownObjects = 3;
 
 /** Says on standard error what could not be read, so that nobody takes it for absent; one line for each reason. */

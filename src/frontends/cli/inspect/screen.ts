@@ -30,9 +30,24 @@ export function painted(screen: Screen, tone: Tone, text: string): string {
 
 /** A value all of whose texts are fit for a terminal: names come from outside and must not steer it. */
 export function printableDeep<Value>(value: Value): Value {
+  return isPrintable(value) ? value : cleaned(value);
+}
+
+/** Most answers are: to copy one takes longer than to look. */
+function isPrintable(value: unknown): boolean {
+  if (typeof value === 'string') return printable(value) === value;
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isPrintable);
+  for (const key in value) {
+    if (!isPrintable(key) || !isPrintable((value as Record<string, unknown>)[key])) return false;
+  }
+  return true;
+}
+
+function cleaned<Value>(value: Value): Value {
   if (typeof value === 'string') return printable(value) as Value;
-  if (Array.isArray(value)) return value.map(printableDeep) as Value;
+  if (Array.isArray(value)) return value.map(cleaned) as Value;
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).map(([key, one]) => [printable(key), printableDeep(one as unknown)]);
+  const entries = Object.entries(value).map(([key, one]) => [printable(key), cleaned(one as unknown)]);
   return Object.fromEntries(entries) as Value;
 }

@@ -7,9 +7,10 @@ const restMs = 500;
  * Calls `look` now and after every change of links, addresses, routes and namespaces, of the host and of the
  * namespaces that it knows, until the process is asked to end. Changes that come close together are one.
  *
+ * @param everyMs looks this often as well, where changes matter that nobody tells of
  * @throws what `look` throws, and denied where changes can't be heard of
  */
-export async function watchHost(look: () => Promise<void>): Promise<void> {
+export async function watchHost(look: () => Promise<void>, everyMs?: number): Promise<void> {
   let wake = (): void => {};
   let isChanged = true;
   let isEnding = false;
@@ -37,10 +38,12 @@ export async function watchHost(look: () => Promise<void>): Promise<void> {
       await pause(restMs, (stop) => (wake = stop), isOver);
     } else {
       await pause(
-        undefined,
+        everyMs,
         (stop) => (wake = stop),
         () => isEnding || isChanged,
       );
+      // Nobody woke it: the time is over.
+      isChanged = true;
     }
   }
 }

@@ -173,3 +173,54 @@ describe('debugPort', () => {
     await expect(ask({}, 'nobody:80')).rejects.toMatchObject({ kind: 'not-found' });
   });
 });
+
+describe('rules inside a container', () => {
+  const inside = (text: string, more: Partial<NonNullable<Changes['inside']>> = {}): Changes => ({
+    inside: { ruleSets: { iptables: [{ flavour: 'nft', family: 4, text }] }, ...more },
+  });
+  const filter = (...rules: string[]): string =>
+    [
+      '*filter',
+      ':INPUT ACCEPT [0:0]',
+      ':FORWARD ACCEPT [0:0]',
+      ':OUTPUT ACCEPT [0:0]',
+      ...rules,
+      'COMMIT',
+      '',
+    ].join('\n');
+
+  it('that drop are the cause, and are mended there', async () => {
+    const report = await ask(inside(filter('[3:180] -A INPUT -p tcp -m tcp --dport 80 -j DROP')));
+    expect(report.verdict).toBe('broken');
+    expect(report.causes[0]?.finding).toMatchObject({
+      code: 'firewall.rule-drop',
+      message: expect.stringMatching(/^inside web the packet is dropped by filter\/INPUT rule 1/),
+      fix: [expect.stringMatching(/^nsenter .*iptables .*-D INPUT/)],
+    });
+  });
+
+  it('that are against others change nothing', async () => {
+    const report = await ask(inside(filter('[0:0] -A INPUT -p tcp -m tcp --dport 443 -j DROP')));
+    expect(report).toMatchObject({ verdict: 'works', causes: [] });
+  });
+
+  it('that drop the answer are found on the way back', async () => {
+    const report = await ask(inside(filter('[0:0] -A OUTPUT -p tcp -m tcp --sport 80 -j DROP')));
+    expect(report.verdict).toBe('broken');
+    expect(report.causes[0]?.finding.message).toMatch(
+      /^inside web the answer is dropped by filter\/OUTPUT rule 1/,
+    );
+  });
+
+  it('that turn the packet to a proxy lead to the socket of the proxy', async () => {
+    const nat = ['*nat', ':PREROUTING ACCEPT [0:0]', ':INPUT ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]'];
+    const rule = '[1:60] -A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 15006';
+    const text = [...nat, rule, 'COMMIT', ''].join('\n');
+    const works = await ask(inside(text, { sockets: [socket('::', 15_006, 'envoy')] }));
+    expect(works.verdict).toBe('works');
+    const hops = works.ways[0]?.hops.map(({ message }) => message).join('\n');
+    expect(hops).toMatch(/inside web nat\/PREROUTING rule 1 turns it to port 15006/);
+    const broken = await ask(inside(text));
+    expect(broken.verdict).toBe('broken');
+  });
+});

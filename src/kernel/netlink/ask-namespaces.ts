@@ -1,0 +1,138 @@
+import { native } from '../native.ts';
+import {
+  decodeDump,
+  encodeMessages,
+  messageFlags,
+  splitMessages,
+  type Message,
+  type Reply,
+} from './message.ts';
+import { align } from './message-writer.ts';
+import { fromNativeError } from './errno.ts';
+
+/** What to ask for, and of which protocol. */
+export interface Question {
+  /** NETLINK_*, such as `netlinkProtocols.route`. */
+  readonly protocol: number;
+  readonly message: Message;
+  /** Whether it is about one object; default: a list. */
+  readonly isOne?: boolean;
+}
+
+/** A namespace that was asked. */
+export interface AskedNetns {
+  /** The caller closes it; undefined where the path could not be opened. */
+  readonly descriptor: number | undefined;
+  /** Of what was opened, which tells whether it is what was meant. */
+  readonly device: number;
+  readonly inode: number;
+  /** Undefined where it could not be entered. */
+  readonly answers: Answers | undefined;
+}
+
+/** Bytes before the first answer of a record, and before the bytes of an answer. Source: `Native.askNamespaces`. */
+const recordHeader = 24;
+const answerHeader = 8;
+
+/** What was asked, in the order of sequence numbers from 1 on; the key is all of the request but that number. */
+interface Asked {
+  readonly question: Question;
+  readonly key: string;
+}
+
+/** What one namespace answered. Each answer serves once: what is asked again is to be seen anew. */
+export class Answers {
+  readonly #asked: readonly Asked[];
+  /** In the order of the questions; undefined where there was no answer, or it has served. */
+  readonly #answers: (Buffer | undefined)[];
+
+  constructor(asked: readonly Asked[], answers: (Buffer | undefined)[]) {
+    this.#asked = asked;
+    this.#answers = answers;
+  }
+
+  /** The objects of a list; undefined where it was not asked for, or has to be asked for again. */
+  list(question: Question): readonly Reply[] | undefined {
+    const index = this.#asked.findIndex((one) => one.question === question);
+    const bytes = this.#serve(index);
+    if (bytes === undefined) return undefined;
+    const result = decodeDump(splitMessages(bytes), index + 1);
+    return result === 'again' || 'errno' in result ? undefined : result;
+  }
+
+  /** The answer to a request as if it were given to this one; undefined where there is none. */
+  take(protocol: number, request: Uint8Array, sequence: number): Buffer | undefined {
+    const key = keyOf(protocol, request);
+    const bytes = this.#serve(this.#asked.findIndex((one) => one.key === key));
+    if (bytes === undefined) return undefined;
+    for (let at = 0; bytes.length - at >= 16; at += align(Math.max(16, bytes.readUInt32LE(at)))) {
+      bytes.writeUInt32LE(sequence, at + 8);
+    }
+    return bytes;
+  }
+
+  #serve(index: number): Buffer | undefined {
+    const bytes = this.#answers[index];
+    if (bytes !== undefined) this.#answers[index] = undefined;
+    return bytes;
+  }
+}
+
+/**
+ * Asks namespaces the same questions on a thread beside the event loop, 0.03 ms for each namespace.
+ *
+ * @param paths 4,096 at most
+ * @returns one for each path, in order
+ * @throws exhausted when there can't be a thread
+ */
+export async function askNamespaces(
+  paths: readonly string[],
+  questions: readonly Question[],
+): Promise<AskedNetns[]> {
+  const requests = questions.map(({ protocol, message, isOne = false }, index) => ({
+    protocol,
+    request: encodeMessages(
+      [message],
+      index + 1,
+      () => messageFlags.request | (isOne ? messageFlags.ack : messageFlags.dump),
+    ),
+    lastSequence: index + 1,
+  }));
+  const asked = questions.map((question, index) => ({
+    question,
+    key: keyOf(question.protocol, requests[index]?.request ?? new Uint8Array()),
+  }));
+  let bytes: Buffer;
+  try {
+    bytes = await native().askNamespaces({ namespaces: paths, questions: requests });
+  } catch (error) {
+    throw fromNativeError(`ask ${paths.length} network namespaces`, error);
+  }
+  let at = 0;
+  return paths.map(() => {
+    const isEntered = bytes.readUInt32LE(at) === 0;
+    const descriptor = bytes.readInt32LE(at + 4);
+    const device = Number(bytes.readBigUInt64LE(at + 8));
+    const inode = Number(bytes.readBigUInt64LE(at + 16));
+    at += recordHeader;
+    const answers: (Buffer | undefined)[] = [];
+    for (let left = isEntered ? asked.length : 0; left > 0; left--) {
+      const start = at + answerHeader;
+      const end = start + bytes.readUInt32LE(at + 4);
+      answers.push(bytes.readUInt32LE(at) === 0 ? bytes.subarray(start, end) : undefined);
+      at = end;
+    }
+    return {
+      descriptor: descriptor < 0 ? undefined : descriptor,
+      device,
+      inode,
+      answers: isEntered ? new Answers(asked, answers) : undefined,
+    };
+  });
+}
+
+/** All of a request but its sequence number. */
+function keyOf(protocol: number, request: Uint8Array): string {
+  const bytes = Buffer.from(request.buffer, request.byteOffset, request.byteLength);
+  return `${protocol} ${bytes.toString('latin1', 0, 8)}${bytes.toString('latin1', 12)}`;
+}
