@@ -1,4 +1,5 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
+import { openLockFile } from '../kernel/lock-file.ts';
 import { native } from '../kernel/native.ts';
 import { TsnetError } from '../model/errors.ts';
 
@@ -13,8 +14,7 @@ const timeoutMs = 30_000;
  * @throws try-again when the lock stays held
  */
 export async function withFirewallLock<T>(directory: string, action: () => Promise<T>): Promise<T> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const descriptor = openSync(`${directory}/firewall.lock`, 'a', 0o600);
+  const descriptor = openLockFile(`${directory}/firewall.lock`);
   try {
     await native()
       .flock(descriptor, 'exclusive', timeoutMs)

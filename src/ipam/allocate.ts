@@ -1,14 +1,24 @@
-import { TsnetError, boundsOf, type Ip } from '../model/index.ts';
+import {
+  TsnetError,
+  boundsOf,
+  familyOf,
+  invalid,
+  ipFromNumber,
+  ipToNumber,
+  type Ip,
+} from '../model/index.ts';
 import { clear, levelsFor, nextFree, take, type NodeStore } from './address-tree.ts';
 import type { LeaseKind } from './lease.ts';
 import {
   addressAt,
+  boundsWithin,
   dynamicBounds,
   familyOfPool,
   holds,
   hostBitsOf,
   offsetOf,
   usableBounds,
+  type AddressRange,
   type Bounds,
   type Pool,
 } from './pool.ts';
@@ -18,6 +28,8 @@ export interface AddressRequest {
   readonly kind: LeaseKind;
   /** Exactly this one; absent lets the pool choose. */
   readonly address?: Ip;
+  /** The part of the subnet that it comes from, also one that is wished for; absent means the pool's own range. */
+  readonly within?: AddressRange;
 }
 
 /** An address and the pool as it is after that address was taken. */
@@ -37,11 +49,18 @@ export interface Allocation {
  * @throws exhausted if none is free
  */
 export function allocate(pool: Pool, nodes: NodeStore, request: AddressRequest): Allocation {
+  const { within } = request;
   if (request.address !== undefined) {
+    if (within !== undefined) refuseOutside(request.address, within);
     takeAddress(pool, nodes, request.address);
     return { ip: request.address, pool };
   }
-  const bounds = request.kind === 'endpoint' ? dynamicBounds(pool) : usableBounds(pool);
+  const bounds =
+    within !== undefined
+      ? boundsWithin(pool, within)
+      : request.kind === 'endpoint'
+        ? dynamicBounds(pool)
+        : usableBounds(pool);
   const start = request.kind === 'endpoint' ? offsetAfterLast(pool, bounds) : undefined;
   const offset = nextFreeAround(pool, nodes, bounds, start);
   if (offset === undefined) throw exhausted(pool, bounds);
@@ -57,6 +76,17 @@ export function allocate(pool: Pool, nodes: NodeStore, request: AddressRequest):
  */
 export function release(pool: Pool, nodes: NodeStore, ip: Ip): boolean {
   return holds(pool, ip) && clear(nodes, levelsOf(pool), offsetOf(pool, ip));
+}
+
+/** Whether an address is left in that part of a pool. */
+export function hasFree(pool: Pool, nodes: NodeStore, within: AddressRange): boolean {
+  return nextFreeAround(pool, nodes, boundsWithin(pool, within)) !== undefined;
+}
+
+function refuseOutside(ip: Ip, { first, last }: AddressRange): void {
+  const number = ipToNumber(ip);
+  if (familyOf(ip) === familyOf(first) && number >= ipToNumber(first) && number <= ipToNumber(last)) return;
+  throw invalid('address', ip, `one from ${first} to ${last}`);
 }
 
 function takeAddress(pool: Pool, nodes: NodeStore, ip: Ip): void {
@@ -109,7 +139,9 @@ function levelsOf(pool: Pool): number {
 }
 
 function exhausted(pool: Pool, { first, last }: Bounds): TsnetError {
-  const range = pool.range === undefined ? '' : ` (range ${pool.range})`;
+  const family = familyOfPool(pool);
+  const isPart = first > usableBounds(pool).first || last < usableBounds(pool).last;
+  const range = isPart ? ` (${ipFromNumber(first, family)} to ${ipFromNumber(last, family)})` : '';
   const count = last < first ? 0n : last - first + 1n;
   return new TsnetError(
     'exhausted',

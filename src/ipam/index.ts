@@ -1,5 +1,5 @@
 export type { NodeStore } from './address-tree.ts';
-export { allocate, release, type AddressRequest, type Allocation } from './allocate.ts';
+export { allocate, hasFree, release, type AddressRequest, type Allocation } from './allocate.ts';
 export { defaultRanges, type DefaultRange } from './default-ranges.ts';
 export {
   chooseHostPort,
@@ -10,6 +10,13 @@ export {
   type PortUser,
   type PortUsers,
 } from './host-ports.ts';
-export type { Lease, LeaseKind } from './lease.ts';
-export { parsePoolId, poolIdOf, type AddressSpace, type Pool, type PoolParts } from './pool.ts';
+export type { Lease, LeaseKind, LeaseReference } from './lease.ts';
+export {
+  parsePoolId,
+  poolIdOf,
+  type AddressRange,
+  type AddressSpace,
+  type Pool,
+  type PoolParts,
+} from './pool.ts';
 export { requestPool, type PoolDefaults, type PoolRequest } from './request-pool.ts';

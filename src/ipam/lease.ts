@@ -16,3 +16,6 @@ export interface Lease {
   /** Seconds since 1970; absent in leases of older versions. */
   readonly createdAt?: number;
 }
+
+/** Which lease it is. */
+export type LeaseReference = Pick<Lease, 'pool' | 'ip'>;

@@ -14,8 +14,11 @@ import {
   type Subnet,
 } from '../model/index.ts';
 
-/** Which pools must not overlap: those of one host, or those shared by several hosts. */
-export type AddressSpace = 'local' | 'global';
+/**
+ * Which pools must not overlap: those of one host, those shared by several hosts, or those of one CNI network, as each
+ * of them has addresses of its own.
+ */
+export type AddressSpace = 'local' | 'global' | `cni-${string}`;
 
 /** Addresses of one subnet that are handed out one by one. */
 export interface Pool {
@@ -47,12 +50,18 @@ export interface Bounds {
   readonly last: bigint;
 }
 
+/** Addresses from `first` to `last`, both inclusive and of one family. */
+export interface AddressRange {
+  readonly first: Ip;
+  readonly last: Ip;
+}
+
 /** The id of a pool with that content; the same content always has the same id. */
 export function poolIdOf({ space, subnet, range }: PoolParts): PoolId {
   return (range === undefined ? `${space}/${subnet}` : `${space}/${subnet}/${range}`) as PoolId;
 }
 
-const idPattern = /^(local|global)\/([^/]+\/\d+)(?:\/([^/]+\/\d+))?$/;
+const idPattern = /^(local|global|cni-[^/]+)\/([^/]+\/\d+)(?:\/([^/]+\/\d+))?$/;
 
 /**
  * Reads a pool's id, which an engine gives back as it got it.
@@ -104,6 +113,16 @@ export function dynamicBounds(pool: PoolParts): Bounds {
   return {
     first: range.first > usable.first ? range.first : usable.first,
     last: range.last < usable.last ? range.last : usable.last,
+  };
+}
+
+/** The usable addresses of a pool from `first` to `last`, which need not be the bounds of any subnet. */
+export function boundsWithin(pool: PoolParts, part: AddressRange): Bounds {
+  const usable = usableBounds(pool);
+  const [first, last] = [ipToNumber(part.first), ipToNumber(part.last)];
+  return {
+    first: first > usable.first ? first : usable.first,
+    last: last < usable.last ? last : usable.last,
   };
 }
 

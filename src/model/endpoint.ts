@@ -2,6 +2,7 @@ import type { Ip, IpFamily } from './ip.ts';
 import type { Mac } from './mac.ts';
 import type { EndpointId, IfName, NetworkId, PoolId } from './names.ts';
 import type { Port, PortRange, Protocol } from './port.ts';
+import type { Shaping } from './shaping.ts';
 import type { Address, Subnet } from './subnet.ts';
 
 /** Where the far end of an endpoint's veth lives. */
@@ -85,6 +86,8 @@ export interface Endpoint {
   readonly aliases?: readonly string[];
   /** The pools that its addresses were taken from together with it, and go back to with it. */
   readonly leasedFrom?: readonly PoolId[];
+  /** In each direction instead of what the network says. */
+  readonly shaping?: Shaping;
   /** Present while the endpoint provides its container's external connectivity. */
   readonly ports: readonly PortBinding[];
   /** Present where the network is routed or trusts an interface. */

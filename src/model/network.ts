@@ -1,6 +1,7 @@
 import type { Ip, IpFamily } from './ip.ts';
 import { invalid } from './errors.ts';
 import type { IfName, NetworkId, PoolId } from './names.ts';
+import type { Shaping } from './shaping.ts';
 import type { Address, Subnet } from './subnet.ts';
 
 /** One range of a network with the address its containers use as gateway. */
@@ -63,6 +64,8 @@ export interface Network {
   readonly trustedInterfaces?: readonly IfName[];
   /** Whether containers may send from their own addresses only. */
   readonly antispoofs?: boolean;
+  /** How fast each of its containers may be, where nothing else is said of it. */
+  readonly shaping?: Shaping;
   /** Present if the bridge is not ours. */
   readonly adopted?: AdoptedBridge;
   readonly subnets: readonly NetworkSubnet[];

@@ -3,6 +3,7 @@ import type { Ip, IpFamily } from './ip.ts';
 import type { Mac } from './mac.ts';
 import type { IfName } from './names.ts';
 import type { Port, Protocol } from './port.ts';
+import type { RateLimit } from './shaping.ts';
 import type { Address, Subnet } from './subnet.ts';
 
 /**
@@ -59,6 +60,31 @@ export interface VethLink {
   /** Whether it exchanges frames with the bridge only, not with other ports that are isolated as well. */
   readonly isIsolated: boolean;
   readonly mtu?: number;
+  readonly owner: Owner;
+}
+
+/** An interface that what comes from a container passes, so that it can be made to wait. */
+export interface IfbLink {
+  readonly kind: 'ifb';
+  readonly name: IfName;
+  /** In an observation: it is set down. */
+  readonly isDown?: true;
+  readonly owner: Owner;
+}
+
+/** How fast the container behind a veth may be, in one direction or both. */
+export interface LinkShaping {
+  readonly kind: 'shaping';
+  /** The end of the veth that is in the bridge. */
+  readonly link: IfName;
+  /** What the container sends goes through this one, where that is limited. */
+  readonly ifb: IfName;
+  /** Towards the container. */
+  readonly ingress?: Required<RateLimit>;
+  /** From the container. */
+  readonly egress?: Required<RateLimit>;
+  /** In an observation: what the container sends is redirected to an interface that is not as it should be. */
+  readonly dropsEgress?: true;
   readonly owner: Owner;
 }
 
@@ -138,6 +164,8 @@ export type Resource =
   | BridgeLink
   | VethLink
   | SandboxInterface
+  | IfbLink
+  | LinkShaping
   | AddressOn
   | SysctlSetting
   | NetworkRules
@@ -150,9 +178,12 @@ export function keyOf(resource: Resource): string {
   switch (resource.kind) {
     case 'bridge':
     case 'veth':
+    case 'ifb':
       return `link:${resource.name}`;
     case 'sandbox-interface':
       return `sandbox:${resource.hostLink}`;
+    case 'shaping':
+      return `shaping:${resource.link}`;
     case 'address':
       return `address:${resource.link}:${resource.address}`;
     case 'sysctl':
@@ -188,6 +219,14 @@ export function formatResource(resource: Resource): string {
         resource.routes.map((route) => ` route ${formatRoute(route)}`).join('') +
         (resource.detectsDuplicates === true ? ' dad' : '') +
         (resource.isDown === true ? ' down' : '')
+      );
+    case 'ifb':
+      return `link ${resource.name} type ifb`;
+    case 'shaping':
+      return (
+        `shaping dev ${resource.link}${formatLimit('ingress', resource.ingress)}` +
+        `${formatLimit('egress', resource.egress)}${resource.egress === undefined ? '' : ` through ${resource.ifb}`}` +
+        (resource.dropsEgress === true ? ' drops egress' : '')
       );
     case 'address':
       return `address ${resource.address} dev ${resource.link}`;
@@ -226,6 +265,10 @@ function formatRoute({ destination, gateway, metric, mtu, table }: SandboxRoute)
   const part = (word: string, value: string | number | undefined) =>
     value === undefined ? '' : ` ${word} ${value}`;
   return `${destination}${part('via', gateway)}${part('metric', metric)}${part('mtu', mtu)}${part('table', table)}`;
+}
+
+function formatLimit(direction: string, limit: Required<RateLimit> | undefined): string {
+  return limit === undefined ? '' : ` ${direction} rate ${limit.rate}bit burst ${limit.burst}bit`;
 }
 
 function formatMtu(mtu: number | undefined): string {

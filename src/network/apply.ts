@@ -1,24 +1,36 @@
 import { readSysctl, writeSysctl } from '../kernel/proc/sysctl.ts';
-import { isFirewallResource, type Kernel } from '../observe/index.ts';
-import { formatResource, TsnetError, type IfName, type Resource, type VethLink } from '../model/index.ts';
+import { isFirewallResource, linkResource, type Kernel } from '../observe/index.ts';
+import {
+  formatResource,
+  TsnetError,
+  type BridgeLink,
+  type IfbLink,
+  type IfName,
+  type Resource,
+  type VethLink,
+} from '../model/index.ts';
 import type { Change } from '../plan/index.ts';
 import { setUpInterface } from './sandbox-interface.ts';
+import { shape, unshape } from './shaping.ts';
 
 /**
  * Makes changes in the order given. Neighbouring changes of the firewall go into one transaction and neighbouring
  * deletions of links into one group delete: each costs the kernel's grace periods once instead of every time.
  *
+ * @returns what was read back when it was made, as `observe` would give it
  * @throws what the first failing step throws; the steps before it are not undone here
  */
-export async function apply(kernel: Kernel, changes: readonly Change[]): Promise<void> {
+export async function apply(kernel: Kernel, changes: readonly Change[]): Promise<readonly Resource[]> {
+  const seen: Resource[] = [];
   for (const batch of batches(changes)) {
     const first = batch[0];
     if (first === undefined) continue;
     if (isFirewallResource(first.resource)) await applyFirewall(kernel, batch);
     else if (isLinkDeletion(first))
       await kernel.rtnetlink.deleteLinks(batch.map(({ resource }) => linkName(resource)));
-    else for (const change of batch) await applyOne(kernel, change);
+    else for (const change of batch) seen.push(...((await applyOne(kernel, change)) ?? []));
   }
+  return seen;
 }
 
 /** Runs of neighbours that go together: firewall, deletions of links, everything else. */
@@ -53,15 +65,19 @@ async function applyFirewall(kernel: Kernel, changes: readonly Change[]): Promis
 }
 
 function isLinkDeletion({ action, resource }: Change): boolean {
-  return action === 'delete' && (resource.kind === 'bridge' || resource.kind === 'veth');
+  return action === 'delete' && isLink(resource);
+}
+
+function isLink(resource: Resource): resource is BridgeLink | VethLink | IfbLink {
+  return resource.kind === 'bridge' || resource.kind === 'veth' || resource.kind === 'ifb';
 }
 
 function linkName(resource: Resource): IfName {
-  if (resource.kind === 'bridge' || resource.kind === 'veth') return resource.name;
+  if (isLink(resource)) return resource.name;
   throw new TsnetError('bug', `delete link: ${resource.kind} is none`);
 }
 
-async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<void> {
+async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<readonly Resource[] | void> {
   const { action, resource } = change;
   if (change.action === 'update') refuseStranger(change.resource, change.before);
   switch (resource.kind) {
@@ -83,11 +99,19 @@ async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<v
       return;
     }
     case 'veth':
-      if (action === 'create') await createVeth(rtnetlink, resource);
-      else {
-        await rtnetlink.setLink(resource.name, { master: resource.bridge, up: true, ...mtuOf(resource) });
-        await rtnetlink.setBridgePort(resource.name, { hairpin: true, isolated: resource.isIsolated });
-      }
+      if (action === 'create') return [await createVeth(rtnetlink, resource)];
+      await rtnetlink.setLink(resource.name, { master: resource.bridge, up: true, ...mtuOf(resource) });
+      await rtnetlink.setBridgePort(resource.name, { hairpin: true, isolated: resource.isIsolated });
+      return;
+    case 'ifb': {
+      const { name, owner } = resource;
+      if (action === 'create') await rtnetlink.createIfb({ name, alias: `tsnet:${owner}`, up: true });
+      else await rtnetlink.setLink(name, { up: true });
+      return;
+    }
+    case 'shaping':
+      if (action === 'delete') await unshape(rtnetlink, resource);
+      else await shape(rtnetlink, resource);
       return;
     case 'sandbox-interface':
       if (action !== 'delete') await setUpInterface(resource);
@@ -115,9 +139,9 @@ function vanishedBridge(name: IfName): TsnetError {
   });
 }
 
-async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promise<void> {
+async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promise<Resource> {
   if (veth.peer === 'elsewhere') throw new TsnetError('bug', `create link ${veth.name}: no peer was decided`);
-  await rtnetlink
+  const link = await rtnetlink
     .createVeth({
       name: veth.name,
       alias: `tsnet:${veth.owner}`,
@@ -132,11 +156,24 @@ async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promi
     .catch((error: unknown) => {
       throw explain(veth, error);
     });
+  return linkResource(link, new Map([[link.masterIndex ?? 0, veth.bridge]]));
 }
 
 function explain(veth: VethLink, error: unknown): unknown {
   if (!(error instanceof TsnetError)) return error;
   if (error.errno === 'EXFULL') return fullBridge(veth, error);
+  if (error.kind === 'conflict' && veth.peer !== 'elsewhere' && veth.peer.netns !== undefined) {
+    const { name, netns } = veth.peer;
+    return new TsnetError(
+      'conflict',
+      `make interface ${name} in ${netns}: there is one of that name already`,
+      {
+        subject: name,
+        hint: 'end what has it, or choose another name',
+        cause: error,
+      },
+    );
+  }
   if (error.kind !== 'not-found') return error;
   return new TsnetError('drift', `attach ${veth.name} to ${veth.bridge}: somebody removed the bridge`, {
     hint: 'if tsnet did not make it, make it again or remove the network',

@@ -22,6 +22,7 @@ import {
   type PoolId,
   type PortRequest,
   type SandboxRoute,
+  type Shaping,
   type Subnet,
 } from '../model/index.ts';
 import { observe } from '../observe/index.ts';
@@ -42,6 +43,7 @@ import { formatGarbage } from './find-garbage.ts';
 import { intentOf } from './intent.ts';
 import { freeLease, leaseOwner, requirePool } from './leases.ts';
 import { claimPorts, forgetFlows, withListeners } from './ports.ts';
+import { sweepEndpoint } from './sweep-endpoint.ts';
 
 /** What a front end knows of a container that is to be attached to a network, where no engine does its part of it. */
 export interface AttachRequest {
@@ -65,8 +67,15 @@ export interface AttachRequest {
   /** Whether IPv6 addresses wait until it is known that nobody else has them. */
   readonly detectsDuplicates?: boolean;
   readonly ports: readonly PortRequest[];
+  /**
+   * Who listens on the ports to keep them for the container, as Podman does, and so is not in the way: the processes of
+   * these names, or whoever it is.
+   */
+  readonly portKeepers?: readonly string[] | 'anybody';
   /** What other sandboxes of the network find it by, beside its container's name. */
   readonly aliases?: readonly string[];
+  /** In each direction instead of what the network says. */
+  readonly shaping?: Shaping;
 }
 
 /**
@@ -105,7 +114,8 @@ async function endDead(context: Context): Promise<boolean> {
 
 async function attachOnce(context: Context, request: AttachRequest): Promise<Attachment> {
   const netns = identifySandbox(context, request.sandbox);
-  return withListeners(context, request.ports, async (listeners) => {
+  const { ports, portKeepers } = request;
+  return withListeners(context, { ports, keepers: portKeepers }, async (listeners) => {
     const scope = { network: request.network, endpoints: [request.id] };
     const taken: Leased = { addresses: [], pools: [] };
     const attachment = await commit(context, scope, (tx) => {
@@ -127,13 +137,14 @@ async function attachOnce(context: Context, request: AttachRequest): Promise<Att
 }
 
 /**
- * Ends what `attach` made: it is gone when this resolves. An unknown endpoint and a namespace that is gone are success.
+ * Ends what `attach` made: it is gone when this resolves, also what an attempt left that was killed. An unknown endpoint
+ * and a namespace that is gone are success.
  *
  * @throws kernel
  */
 export async function detach(context: Context, network: NetworkId, id: EndpointId): Promise<void> {
   const endpoint = context.state.read((view) => view.endpoint(network, id));
-  if (endpoint === undefined) return;
+  if (endpoint === undefined) return sweepEndpoint(context, network, id);
   await deleteEndpoint(context, network, id);
   await context.linkRemoval.idle();
   await forgetFlows(context, endpoint.ports);
@@ -233,8 +244,14 @@ function placed(
   netns: string,
   pools: readonly PoolId[],
 ): Endpoint {
-  const { id, mac, container, aliases = [], interfaceName, sandbox, detectsDuplicates } = request;
-  const base = endpointOf({ network: network.id, id, addresses, ...(mac === undefined ? {} : { mac }) });
+  const { id, mac, container, aliases = [], interfaceName, sandbox, detectsDuplicates, shaping } = request;
+  const base = endpointOf({
+    network: network.id,
+    id,
+    addresses,
+    ...(mac === undefined ? {} : { mac }),
+    ...(shaping === undefined ? {} : { shaping }),
+  });
   const routes = [
     ...request.routes,
     ...(request.isRoutedByDefault === true ? defaultRoutes(network, addresses) : []),

@@ -2,7 +2,9 @@ import {
   toTsnetError,
   withSuppressed,
   TsnetError,
+  keyOf,
   uniqueByKey,
+  type IfbLink,
   type Resource,
   type VethLink,
 } from '../model/index.ts';
@@ -134,23 +136,54 @@ async function lead(
   linksGo: 'now' | 'later' = 'now',
 ): Promise<void> {
   const [all, wanted] = differing(desired(before), desired(after));
-  // What is in a sandbox goes with the veth that leads there.
-  const previous = all.filter(({ kind }) => kind !== 'sandbox-interface');
-  const found = diff(previous, wanted, await observe(context.kernel, uniqueByKey([...previous, ...wanted])));
+  const previous = all.filter((resource) => !goesWithVeth(resource, all, wanted));
+  if (previous.length === 0 && wanted.every(isMadeOnce)) {
+    // Usually it is not there yet, and the kernel or the firewall says so if it is.
+    try {
+      return await make(context, diff([], wanted, []), linksGo);
+    } catch (error) {
+      if (!(error instanceof TsnetError) || error.kind !== 'conflict') throw error;
+    }
+  }
+  const found = await observe(context.kernel, uniqueByKey([...previous, ...wanted]));
+  await make(context, diff(previous, wanted, found), linksGo);
+}
+
+/** Whether making such a thing fails with `conflict` where another is in its place, and changes nothing then. */
+function isMadeOnce({ kind }: Resource): boolean {
+  return kind === 'veth' || kind === 'sandbox-interface' || kind === 'published-port' || kind === 'open-port';
+}
+
+/** Makes changes and looks whether they were made. */
+async function make(context: Context, found: readonly Change[], linksGo: 'now' | 'later'): Promise<void> {
   logChanges(context, found);
-  const isPutOff = (change: Change) => linksGo === 'later' && isVethDeletion(change);
-  context.linkRemoval.add(found.filter(isPutOff).map(({ resource }) => (resource as VethLink).name));
+  const isPutOff = (change: Change) => linksGo === 'later' && isEndpointLinkDeletion(change);
+  context.linkRemoval.add(
+    found.filter(isPutOff).map(({ resource }) => (resource as VethLink | IfbLink).name),
+  );
   const changes = found.filter((change) => !isPutOff(change));
   if (changes.length === 0) return;
   if (changes.some(({ action, resource }) => action === 'create' && resource.kind === 'network-rules')) {
     await ensureStructure(context);
   }
-  await apply(context.kernel, changes);
-  await verify(context, changes);
+  await verify(context, changes, await apply(context.kernel, changes));
 }
 
-function isVethDeletion({ action, resource }: Change): boolean {
-  return action === 'delete' && resource.kind === 'veth';
+/** What is in a sandbox goes with the veth that leads there, and so do the limits of a veth that goes. */
+function goesWithVeth(
+  resource: Resource,
+  previous: readonly Resource[],
+  wanted: readonly Resource[],
+): boolean {
+  if (resource.kind === 'sandbox-interface') return true;
+  if (resource.kind !== 'shaping') return false;
+  const has = (resources: readonly Resource[]) =>
+    resources.some((other) => other.kind === 'veth' && other.name === resource.link);
+  return has(previous) && !has(wanted);
+}
+
+function isEndpointLinkDeletion({ action, resource }: Change): boolean {
+  return action === 'delete' && (resource.kind === 'veth' || resource.kind === 'ifb');
 }
 
 /** What each side has that the other has not, or has otherwise; both sides whole if they are equal. */
@@ -166,10 +199,16 @@ function differing(
 }
 
 /** Only what was changed is looked at again: the rest was as it should be a moment ago. */
-async function verify({ kernel }: Context, changes: readonly Change[]): Promise<void> {
+async function verify(
+  { kernel }: Context,
+  changes: readonly Change[],
+  seen: readonly Resource[],
+): Promise<void> {
   const touched = changes.map(({ resource }) => resource);
+  const known = new Set(seen.map(keyOf));
+  const unseen = touched.filter((resource) => !known.has(keyOf(resource)));
   const wanted = changes.flatMap(({ action, resource }) => (action === 'delete' ? [] : [resource]));
-  const remaining = diff(touched, wanted, await observe(kernel, touched));
+  const remaining = diff(touched, wanted, [...seen, ...(await observe(kernel, unseen))]);
   if (remaining.length === 0) return;
   throw new TsnetError(
     'drift',

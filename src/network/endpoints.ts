@@ -11,6 +11,7 @@ import {
   type Mac,
   type Network,
   type NetworkId,
+  type Shaping,
 } from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
@@ -26,6 +27,8 @@ export interface EndpointRequest {
   readonly addresses: readonly Address[];
   /** Absent lets tsnet choose one that belongs to the address. */
   readonly mac?: Mac;
+  /** In each direction instead of what the network says. */
+  readonly shaping?: Shaping;
 }
 
 /** What the container's side needs to know to finish an endpoint. */
@@ -43,25 +46,33 @@ export interface Attachment {
  *   address is not in the network
  */
 export async function createEndpoint(context: Context, request: EndpointRequest): Promise<Endpoint> {
-  for (const dead of deadEndpoints(context, request)) {
-    context.log.warn('endpoint gives way: its address was given to another', { endpoint: dead });
-    await deleteEndpoint(context, request.network, dead);
-  }
-  return context.state.transact((tx) => {
-    const network = requireNetwork(tx, request.network);
-    const wanted = endpointOf(request);
-    const existing = tx.endpoint(network.id, request.id);
-    if (existing !== undefined) {
-      if (isSameEndpoint(existing, wanted)) return existing;
-      throw new TsnetError(
-        'conflict',
-        `create endpoint ${shortId(request.id)}: it exists with other addresses`,
-      );
+  for (;;) {
+    const recorded = await context.state.transact((tx) => recordEndpoint(tx, request));
+    if (!(recorded instanceof Set)) return recorded;
+    for (const dead of recorded) {
+      context.log.warn('endpoint gives way: its address was given to another', { endpoint: dead });
+      await deleteEndpoint(context, request.network, dead);
     }
-    for (const address of request.addresses) refuseForeignAddress(network, address);
-    tx.putEndpoint(wanted);
-    return wanted;
-  });
+  }
+}
+
+/** The endpoint, or those that own its addresses and must go first. */
+function recordEndpoint(tx: StateTransaction, request: EndpointRequest): Endpoint | Set<EndpointId> {
+  const network = requireNetwork(tx, request.network);
+  const wanted = endpointOf(request);
+  const existing = tx.endpoint(network.id, request.id);
+  if (existing !== undefined) {
+    if (isSameEndpoint(existing, wanted)) return existing;
+    throw new TsnetError(
+      'conflict',
+      `create endpoint ${shortId(request.id)}: it exists with other addresses`,
+    );
+  }
+  for (const address of request.addresses) refuseForeignAddress(network, address);
+  const dead = deadEndpoints(tx, request);
+  if (dead.size > 0) return dead;
+  tx.putEndpoint(wanted);
+  return wanted;
 }
 
 /** Ends an endpoint: its links, its ports, its record. An unknown one is success. @throws kernel */
@@ -122,13 +133,11 @@ export function requireNetwork(view: StateView, id: NetworkId): Network {
   return network;
 }
 
-function deadEndpoints(context: Context, request: EndpointRequest): Set<EndpointId> {
-  return context.state.read((view) => {
-    const owners = request.addresses.flatMap(
-      (address) => view.addressOwner(request.network, ipOf(address)) ?? [],
-    );
-    return new Set(owners.filter((owner) => owner !== request.id));
-  });
+function deadEndpoints(view: StateView, request: EndpointRequest): Set<EndpointId> {
+  const owners = request.addresses.flatMap(
+    (address) => view.addressOwner(request.network, ipOf(address)) ?? [],
+  );
+  return new Set(owners.filter((owner) => owner !== request.id));
 }
 
 /** @throws invalid-input for an address that is in none of a network's subnets */
@@ -142,6 +151,7 @@ export function refuseForeignAddress(network: Network, address: Address): void {
 /** The endpoint as it is recorded first: without sandbox and ports. */
 export function endpointOf(request: EndpointRequest): Endpoint {
   const firstAddress = request.addresses[0];
+  const { shaping } = request;
   return {
     id: request.id,
     network: request.network,
@@ -149,6 +159,7 @@ export function endpointOf(request: EndpointRequest): Endpoint {
     addresses: request.addresses,
     hostLink: hostLinkName(request.id),
     containerLink: containerLinkName(request.id),
+    ...(shaping === undefined ? {} : { shaping }),
     ports: [],
     createdAt: Math.floor(Date.now() / 1000),
   };

@@ -1,4 +1,19 @@
+export { forgetLock, withLock } from './lock.ts';
 export type { Context, Logger } from './context.ts';
+export {
+  exhaustedSets,
+  leaseAddresses,
+  leasedAddresses,
+  leaseOwners,
+  poolIdsOf,
+  releaseAddresses,
+  releaseIdlePools,
+  type AddressLeaseRequest,
+  type AddressSource,
+  type LeasedAddress,
+} from './attachment-leases.ts';
+export { isHostNamespace, readBridge, readLinkMacs, type BridgeFacts } from './bridge-facts.ts';
+export { withoutContainersOwn } from './container-ports.ts';
 export { attach, checkEndpoint, detach, type AttachRequest } from './attach.ts';
 export { createEndpoint, deleteEndpoint, join, type Attachment, type EndpointRequest } from './endpoints.ts';
 export {
@@ -17,6 +32,8 @@ export {
   type Pool,
   type PoolRequest,
 } from './pools.ts';
+export { endIdleNetworks } from './end-idle-networks.ts';
+export { proposeSubnet } from './propose-subnet.ts';
 export { publish, unpublish } from './ports.ts';
 export { findDrift, formatDrift, recover, type Drift } from './recover.ts';
 export { openContext, type FirewallChoice, type OpenContext, type Settings } from './open-context.ts';

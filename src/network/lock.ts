@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { openLockFile } from '../kernel/lock-file.ts';
 import { native } from '../kernel/native.ts';
 import { TsnetError } from '../model/index.ts';
 
@@ -15,11 +16,9 @@ const waitMs = 30_000;
  * @throws try-again when the lock is not free within 30 s
  */
 export async function withLock<T>(runDirectory: string, name: string, action: () => Promise<T>): Promise<T> {
-  const folder = join(runDirectory, 'locks');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, name);
+  const path = join(runDirectory, 'locks', name);
   for (;;) {
-    const descriptor = openSync(path, 'a', 0o600);
+    const descriptor = openLockFile(path);
     try {
       await native()
         .flock(descriptor, 'exclusive', waitMs)
@@ -34,7 +33,7 @@ export async function withLock<T>(runDirectory: string, name: string, action: ()
           );
         });
       // The holder before us may have removed the file: then ours is a lock nobody else can see.
-      if (isStillAt(path, descriptor)) return await action();
+      if (isLinked(descriptor)) return await action();
     } finally {
       closeSync(descriptor);
     }
@@ -46,7 +45,7 @@ export function forgetLock(runDirectory: string, name: string): void {
   rmSync(join(runDirectory, 'locks', name), { force: true });
 }
 
-function isStillAt(path: string, descriptor: number): boolean {
-  const named = statSync(path, { throwIfNoEntry: false });
-  return named !== undefined && named.ino === fstatSync(descriptor).ino;
+/** Files of locks are removed, never renamed. */
+function isLinked(descriptor: number): boolean {
+  return fstatSync(descriptor).nlink > 0;
 }

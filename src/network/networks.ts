@@ -51,7 +51,9 @@ export async function createNetwork(
   }
   await endReleasedNetworks(context, request);
   const found = await findForeignBridge(context, request);
-  return commit(context, { network: request.id }, (tx) => {
+  // What a network says may count for each of its endpoints, such as how fast they are.
+  const scope = { network: request.id, ...(changesInUse ? { endpoints: 'all' as const } : {}) };
+  return commit(context, scope, (tx) => {
     const existing = tx.network(request.id);
     // What the bridge had before us can't be seen once we have used it.
     const wanted = networkOf(

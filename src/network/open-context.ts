@@ -11,9 +11,9 @@ export type FirewallChoice = 'nftables' | 'iptables' | 'auto';
 
 /** Where tsnet keeps what, and with what it works. */
 export interface Settings {
-  /** Holds the records; survives reboots, such as `/var/lib/tsnet`. */
+  /** Holds the records that survive reboots, such as `/var/lib/tsnet`. */
   readonly stateDirectory: string;
-  /** Holds locks; lost at reboot, such as `/run/tsnet`. */
+  /** Holds locks, and the records of this boot if it is in memory; lost at reboot, such as `/run/tsnet`. */
   readonly runDirectory: string;
   readonly firewall: FirewallChoice;
   /** Path of the network namespace to work in; absent means the process's own. */
@@ -31,7 +31,11 @@ export type OpenContext = Context & Disposable;
 export async function openContext(settings: Settings, log: Logger): Promise<OpenContext> {
   mkdirSync(settings.runDirectory, { recursive: true, mode: 0o700 });
   const netns = settings.netns === undefined ? {} : { netns: settings.netns };
-  const state = State.open({ directory: settings.stateDirectory, bootId: bootId() });
+  const state = State.open({
+    directory: settings.stateDirectory,
+    runDirectory: settings.runDirectory,
+    bootId: bootId(),
+  });
   const rtnetlink = Rtnetlink.open(settings.netns);
   const firewall = await openFirewall({
     backend: settings.firewall,

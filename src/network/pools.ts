@@ -113,7 +113,7 @@ function forgetIdlePools(tx: StateTransaction, request: PoolRequest): void {
 }
 
 /** What the host reaches by a route of its own, the default route left out. */
-async function readHostRoutes({ kernel }: Context): Promise<Subnet[]> {
+export async function readHostRoutes({ kernel }: Context): Promise<Subnet[]> {
   const routes = await kernel.rtnetlink.listRoutes({});
   return routes.flatMap(({ destination }) => (destination === undefined ? [] : [destination]));
 }

@@ -12,10 +12,13 @@ export interface NamedListener extends Listener {
 /**
  * The listeners with the names of their processes; undefined when none of them is on a port that was asked for. Looks
  * at every process, so it is worth its time only when the answer is an error.
+ *
+ * @param keepers names of processes that are left out, because they only keep ports for containers
  */
 export async function nameListeners(
   listeners: readonly Listener[],
   requests: readonly PortRequest[],
+  keepers: ReadonlySet<string>,
 ): Promise<readonly NamedListener[] | undefined> {
   const inTheWay = listeners.filter(({ protocol, port }) =>
     requests.some(
@@ -25,9 +28,10 @@ export async function nameListeners(
   );
   if (inTheWay.length === 0) return undefined;
   const owners = await findSocketOwners(inTheWay.map(({ inode }) => inode));
-  return listeners.map((listener) => {
+  return listeners.flatMap((listener) => {
     const found = owners.get(listener.inode);
     if (found === undefined) return listener;
+    if (keepers.has(found.command)) return [];
     // A process chooses its name itself: it must not steer a terminal.
     const name = printable(found.command) || 'without a name';
     return { ...listener, owner: `process ${name} (pid ${found.pid})` };

@@ -2,6 +2,7 @@ import { chooseHostPort } from '../ipam/index.ts';
 import { deleteFlows } from '../kernel/conntrack/index.ts';
 import {
   familyOf,
+  printable,
   TsnetError,
   type Endpoint,
   type EndpointId,
@@ -15,7 +16,7 @@ import {
   type PortRequest,
 } from '../model/index.ts';
 import { familiesOf } from '../plan/index.ts';
-import type { StateTransaction } from '../state/index.ts';
+import type { PortHolder, StateTransaction } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
 import type { Context } from './context.ts';
 import { requireEndpoint, type Attachment } from './endpoints.ts';
@@ -46,7 +47,7 @@ export async function publish(
   requests: readonly PortRequest[],
   options: PublishOptions = {},
 ): Promise<readonly PortBinding[]> {
-  const { ports } = await withListeners(context, requests, (listeners) =>
+  const { ports } = await withListeners(context, { ports: requests }, (listeners) =>
     commit(context, { network, endpoints: [id] }, (tx) =>
       claimPorts(tx, requireEndpoint(tx, network, id), requests, listeners, options),
     ),
@@ -55,19 +56,25 @@ export async function publish(
   return ports;
 }
 
+/** Ports that are wanted, and who may listen on them all the same: processes of these names, or anybody. */
+export interface WantedPorts {
+  readonly ports: readonly PortRequest[];
+  readonly keepers?: readonly string[] | 'anybody' | undefined;
+}
+
 /**
  * Runs an operation that claims ports, with who listens on the host. A conflict is met a second time with the names of
  * the processes, which take longer to find.
  */
 export async function withListeners<T>(
   context: Context,
-  requests: readonly PortRequest[],
+  { ports: requests, keepers = [] }: WantedPorts,
   operation: (listeners: readonly NamedListener[]) => Promise<T>,
 ): Promise<T> {
-  const listeners = await readListeners(context, requests);
+  const listeners = keepers === 'anybody' ? [] : await readListeners(context, requests);
   return operation(listeners).catch(async (error: unknown) => {
     if (!(error instanceof TsnetError) || error.kind !== 'conflict') throw error;
-    const named = await nameListeners(listeners, requests);
+    const named = await nameListeners(listeners, requests, new Set(keepers));
     if (named === undefined) throw error;
     return operation(named);
   });
@@ -182,7 +189,8 @@ function missingFamily({ containerPort }: PortRequest, hostIp: Ip): TsnetError {
 function choose(tx: StateTransaction, request: PortRequest, listeners: readonly NamedListener[]): Port {
   const last = tx.lastDynamicPort(request.protocol);
   const port = chooseHostPort(request, {
-    holders: (protocol, port) => tx.portHolders(protocol, port),
+    holders: (protocol, port) =>
+      tx.portHolders(protocol, port).map((holder) => ({ ...holder, owner: nameHolder(tx, holder) })),
     listeners: (protocol, port) =>
       listeners
         .filter((listener) => listener.protocol === protocol && listener.port === port)
@@ -195,6 +203,12 @@ function choose(tx: StateTransaction, request: PortRequest, listeners: readonly 
   });
   if (request.hostPorts === undefined) tx.putLastDynamicPort(request.protocol, port);
   return port;
+}
+
+/** By the name of its container, where a runtime told it. */
+function nameHolder(tx: StateTransaction, { network, endpoint, owner }: PortHolder): string {
+  const name = tx.endpoint(network, endpoint)?.container?.name;
+  return name === undefined ? owner : `container ${printable(name)}`;
 }
 
 function withPorts(

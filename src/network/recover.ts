@@ -69,7 +69,7 @@ async function findChanges(
     mine.filter((resource) => !seen.has(keyOf(resource))),
   );
   const orphans = diff(owned, everybodys, owned).filter(({ action }) => action === 'delete');
-  const repairs = diff([], mine, [...owned, ...others]).filter(isRecoverable);
+  const repairs = withoutLostVeths(diff([], mine, [...owned, ...others]));
   const { vanished, possible } = withoutVanished(repairs);
   return { changes: [...orphans, ...possible], vanished };
 }
@@ -101,8 +101,16 @@ function readDesired(
  * A veth that is gone was the link of a container that is gone, or lost its other end inside a running one: a new pair
  * would dangle. Restarting the container brings the endpoint in order.
  */
-function isRecoverable({ action, resource }: Change): boolean {
-  return !(action === 'create' && resource.kind === 'veth');
+function withoutLostVeths(changes: readonly Change[]): Change[] {
+  const lost = new Set(
+    changes.flatMap(({ action, resource }) =>
+      action === 'create' && resource.kind === 'veth' ? [resource.owner] : [],
+    ),
+  );
+  const standsOnVeth: readonly Resource['kind'][] = ['veth', 'ifb', 'shaping'];
+  return changes.filter(
+    ({ resource }) => !(standsOnVeth.includes(resource.kind) && lost.has(resource.owner)),
+  );
 }
 
 /** Holds several locks, taken in the order given: the same everywhere, so that no two can wait for each other. */

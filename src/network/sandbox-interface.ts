@@ -1,4 +1,4 @@
-import { Rtnetlink } from '../kernel/netlink/index.ts';
+import { Rtnetlink, type NewRoute } from '../kernel/netlink/index.ts';
 import { writeSysctl } from '../kernel/proc/sysctl.ts';
 import { isSameNamespace } from '../observe/index.ts';
 import {
@@ -26,13 +26,12 @@ export async function setUpInterface(resource: SandboxInterface): Promise<void> 
       },
     );
   }
-  using inside = Rtnetlink.open(sandbox.path);
   set(resource);
-  for (const address of addresses) {
-    await unlessThere(inside.addAddress({ link: name, address, noDad: !detectsDuplicates }));
-  }
-  await inside.setLink(name, { up: true });
-  for (const route of resource.routes) await unlessThere(addRoute(inside, resource, route));
+  using inside = Rtnetlink.open(sandbox.path);
+  await inside.configureLink(name, {
+    addresses: addresses.map((address) => ({ address, noDad: !detectsDuplicates })),
+    routes: resource.routes.map((route) => routeThrough(resource, route)),
+  });
 }
 
 /** Settings that count from the moment the interface is up. Source: Linux ip-sysctl.rst. */
@@ -44,30 +43,19 @@ function set({ name, sandbox, addresses, detectsDuplicates, announces }: Sandbox
   if (detectsDuplicates !== true) writeSysctl(`ipv6/conf/${name}/accept_dad`, '0', sandbox.path);
 }
 
-async function addRoute(
-  inside: Rtnetlink,
-  { name, addresses }: SandboxInterface,
-  { destination, gateway, metric, mtu, table }: SandboxRoute,
-): Promise<void> {
+function routeThrough(
+  { addresses }: SandboxInterface,
+  { destination, gateway, ...rest }: SandboxRoute,
+): NewRoute {
   const isReachable =
     gateway === undefined || addresses.some((address) => contains(subnetOf(address), gateway));
-  const isDefault = destination.endsWith('/0');
-  await inside.addRoute({
-    link: name,
+  return {
+    ...rest,
     family: familyOfRange(destination),
-    ...(isDefault ? {} : { destination }),
+    ...(destination.endsWith('/0') ? {} : { destination }),
     ...(gateway === undefined ? {} : { gateway }),
     ...(isReachable ? {} : { onLink: true }),
-    ...(metric === undefined ? {} : { metric }),
-    ...(mtu === undefined ? {} : { mtu }),
-    ...(table === undefined ? {} : { table }),
-  });
-}
-
-async function unlessThere(addition: Promise<void>): Promise<void> {
-  try {
-    await addition;
-  } catch (error) {
-    if (!(error instanceof TsnetError) || error.errno !== 'EEXIST') throw error;
-  }
+    // Another network of the container may have the same destination, the default route above all.
+    isFurther: true,
+  };
 }

@@ -19,6 +19,8 @@ const thoroughMs = 30_000;
 const restShare = 5;
 const shortestPauseMs = 50;
 const longestPauseMs = 500;
+/** Operations ring several times, a few milliseconds apart. */
+const quietMs = 25;
 const mostLines = 100;
 
 /**
@@ -41,6 +43,7 @@ class KernelWatch {
   readonly #running: Promise<void>;
   #wake = (): void => {};
   #hasRung = false;
+  #rings = 0;
   #hasLoss = true;
   #hasChange = false;
   #lookedAtMs = performance.now();
@@ -82,6 +85,7 @@ class KernelWatch {
       // Events that come in crowds are answered together.
       await this.#pause(Math.max(shortestPauseMs, pause, Math.min(longestPauseMs, restShare * spent)));
       await this.#wait(settingsMs);
+      if (this.#hasRung) await this.#untilQuiet();
     }
   }
 
@@ -144,8 +148,18 @@ class KernelWatch {
     await sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
   }
 
+  /** Until nothing has rung for a moment: operations of ours ring as well, and are not held up by a look. */
+  async #untilQuiet(): Promise<void> {
+    for (let waited = 0; waited < longestPauseMs; waited += quietMs) {
+      const rings = this.#rings;
+      await this.#pause(quietMs);
+      if (this.#rings === rings) return;
+    }
+  }
+
   #ring(): void {
     this.#hasRung = true;
+    this.#rings += 1;
     this.#wake();
   }
 

@@ -1,2 +1,9 @@
-export { canFilterFrames, isFirewallResource, observe, observeOwned, type Kernel } from './observe.ts';
+export {
+  canFilterFrames,
+  isFirewallResource,
+  linkResource,
+  observe,
+  observeOwned,
+  type Kernel,
+} from './observe.ts';
 export { isSameNamespace } from './sandbox-interface.ts';

@@ -12,6 +12,7 @@ import {
   type Resource,
 } from '../model/index.ts';
 import { observeSandboxInterface } from './sandbox-interface.ts';
+import { observeShaping } from './shaping.ts';
 
 /** The interfaces through which one network namespace is seen and changed. */
 export interface Kernel {
@@ -36,7 +37,8 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
   for (const resource of wanted) {
     switch (resource.kind) {
       case 'bridge':
-      case 'veth': {
+      case 'veth':
+      case 'ifb': {
         const link = links.get(resource.name);
         if (link !== undefined) found.push(linkResource(link, nameOf));
         break;
@@ -52,6 +54,7 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
         if (value !== undefined) found.push({ ...resource, value });
         break;
       }
+      case 'shaping':
       case 'address':
       case 'network-rules':
       case 'published-port':
@@ -60,6 +63,8 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
         break;
     }
   }
+  const shaped = wanted.filter((resource) => resource.kind === 'shaping');
+  found.push(...(await observeShaping(kernel.rtnetlink, shaped, links, ownerOf)));
   const addressed = new Set(
     wanted.flatMap((resource) => (resource.kind === 'address' ? [resource.link] : [])),
   );
@@ -93,7 +98,10 @@ export async function observeOwned(kernel: Kernel): Promise<Resource[]> {
 function linkNames(resource: Resource): IfName[] {
   switch (resource.kind) {
     case 'bridge':
+    case 'ifb':
       return [resource.name];
+    case 'shaping':
+      return [resource.link, resource.ifb];
     case 'veth':
       return [resource.name, resource.bridge];
     case 'sandbox-interface':
@@ -119,11 +127,13 @@ export function isFirewallResource(resource: Resource): resource is FirewallReso
   );
 }
 
-function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): Resource {
+/** What a link is to tsnet. @param nameOf names of links by index, of its master at least */
+export function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): Resource {
   const owner = ownerOf(link);
   const mtu = link.mtu;
+  const down = link.isUp ? {} : ({ isDown: true } as const);
+  if (link.kind === 'ifb') return { kind: 'ifb', name: link.name as IfName, ...down, owner };
   if (link.kind !== 'veth') {
-    const down = link.isUp ? {} : ({ isDown: true } as const);
     const isFiltering = link.bridge?.callsIptables === true && link.bridge.callsIp6tables;
     const filters = isFiltering ? ({ filtersFrames: true } as const) : {};
     const mac = (link.mac ?? '') as Mac;

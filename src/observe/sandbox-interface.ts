@@ -63,8 +63,9 @@ function openIfPresent(path: string): Rtnetlink | undefined {
 }
 
 function sandboxRoute(route: Route, linkIndex: number): SandboxRoute[] {
-  const [hop] = route.nextHops;
-  if (route.type !== 'unicast' || hop?.linkIndex !== linkIndex) return [];
+  // Of IPv6 the kernel makes one route with several ways of those that differ in nothing else.
+  const hop = route.nextHops.find((one) => one.linkIndex === linkIndex);
+  if (route.type !== 'unicast' || hop === undefined) return [];
   const { metric, mtu } = route;
   return [
     {

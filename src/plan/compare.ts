@@ -1,4 +1,4 @@
-import { familyOfRange, type Resource, type SandboxRoute } from '../model/index.ts';
+import { familyOfRange, type RateLimit, type Resource, type SandboxRoute } from '../model/index.ts';
 
 /**
  * Whether what was observed is what was desired. Each kind says here what the kernel may add or change by itself,
@@ -28,6 +28,15 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         observed.isDown !== true &&
         desired.addresses.every((address) => observed.addresses.includes(address)) &&
         desired.routes.every((route) => observed.routes.some((found) => isSameRoute(route, found)))
+      );
+    case 'ifb':
+      return observed.kind === 'ifb' && observed.isDown !== true;
+    case 'shaping':
+      return (
+        observed.kind === 'shaping' &&
+        observed.dropsEgress !== true &&
+        isSameLimit(desired.ingress, observed.ingress) &&
+        isSameLimit(desired.egress, observed.egress)
       );
     case 'address':
       return observed.kind === 'address';
@@ -73,6 +82,16 @@ function isSameRoute(desired: SandboxRoute, observed: SandboxRoute): boolean {
     metric === (observed.metric ?? 0) &&
     desired.mtu === observed.mtu
   );
+}
+
+/** The kernel counts whole bytes per second, and the burst as a time in steps of 64 ns. Source: Linux `sch_tbf.c`. */
+function isSameLimit(
+  desired: Required<RateLimit> | undefined,
+  observed: Required<RateLimit> | undefined,
+): boolean {
+  if (desired === undefined || observed === undefined) return desired === observed;
+  const step = 8 + desired.rate * 64e-9;
+  return Math.abs(desired.rate - observed.rate) < 8 && Math.abs(desired.burst - observed.burst) <= step + 1;
 }
 
 /** RT_TABLE_MAIN. Source: `linux/rtnetlink.h`. */

@@ -8,11 +8,15 @@ import {
   linkLocalOf,
   macFor,
   macFromBytes,
+  withBurst,
   type Address,
   type BridgeLink,
   type Endpoint,
+  type IfbLink,
+  type IfName,
   type Ip,
   type IpFamily,
+  type LinkShaping,
   type Mac,
   type Network,
   type NetworkRules,
@@ -21,6 +25,7 @@ import {
   type Owner,
   type Placement,
   type PublishedPort,
+  type RateLimit,
   type Resource,
   type SandboxInterface,
   type SourceGuard,
@@ -171,10 +176,39 @@ function endpointResources(network: Network, endpoint: Endpoint, separation: Sep
   return [
     ...(network.antispoofs === true ? [sourceGuard(endpoint, owner)] : []),
     veth,
+    ...shaping(network, endpoint, owner),
     ...(placement === undefined ? [] : [sandboxInterface(endpoint, path, placement, owner)]),
     ...publishedPorts(network, endpoint, owner),
     ...openPorts(network, endpoint, owner),
   ];
+}
+
+/** What the kernel receives it does not queue; so what comes from a container takes a way through an interface that sends. */
+function shaping(network: Network, endpoint: Endpoint, owner: Owner): (IfbLink | LinkShaping)[] {
+  const limit = (direction: 'ingress' | 'egress'): Required<RateLimit> | undefined => {
+    const wanted = endpoint.shaping?.[direction] ?? network.shaping?.[direction];
+    return wanted === undefined ? undefined : withBurst(wanted, network.mtu);
+  };
+  const [ingress, egress] = [limit('ingress'), limit('egress')];
+  if (ingress === undefined && egress === undefined) return [];
+  const link = endpoint.hostLink;
+  const ifb = ifbName(link);
+  return [
+    ...(egress === undefined ? [] : [{ kind: 'ifb', name: ifb, owner } as const]),
+    {
+      kind: 'shaping',
+      link,
+      ifb,
+      ...(ingress === undefined ? {} : { ingress }),
+      ...(egress === undefined ? {} : { egress }),
+      owner,
+    },
+  ];
+}
+
+/** Named after the link that it serves: `tsi-` for `tsv-`. */
+function ifbName(link: IfName): IfName {
+  return `tsi-${link.slice('tsv-'.length)}` as IfName;
 }
 
 function sandboxInterface(

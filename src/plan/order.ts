@@ -5,7 +5,8 @@ import type { Resource } from '../model/index.ts';
  * a bridge before the settings below its name in `/proc/sys`, settings before the first packet can pass, the rules
  * before the addresses (an address makes the network reachable, and it should never be so unfiltered), the
  * bridge's address before containers that use it as gateway, the guard of a link before the link can send, a container's
- * link before its far end is set up in the sandbox, and both before its ports are opened.
+ * links before its speed is limited on them, which comes before its far end is set up in the sandbox, and all of it before
+ * its ports are opened.
  */
 const ranks: Readonly<Record<Resource['kind'], number>> = {
   bridge: 0,
@@ -14,9 +15,11 @@ const ranks: Readonly<Record<Resource['kind'], number>> = {
   address: 3,
   'source-guard': 4,
   veth: 5,
-  'sandbox-interface': 6,
-  'published-port': 7,
-  'open-port': 7,
+  ifb: 5,
+  shaping: 6,
+  'sandbox-interface': 7,
+  'published-port': 8,
+  'open-port': 8,
 };
 
 /** The resources sorted so that each comes after what it stands on. */

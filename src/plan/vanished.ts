@@ -36,6 +36,8 @@ function standsOn(resource: Resource, bridge: IfName): boolean {
     case 'open-port':
     case 'source-guard':
     case 'sandbox-interface':
+    case 'ifb':
+    case 'shaping':
       return false;
   }
 }

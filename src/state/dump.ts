@@ -5,7 +5,19 @@ import type { Reader } from './store.ts';
 /** Every record as it is stored, by its key; nodes of address trees in hexadecimal, lowest address first. */
 export type Dump = Readonly<Record<string, unknown>>;
 
-const kinds = ['meta', 'network', 'endpoint', 'address', 'port', 'pool', 'lease', 'node', 'journal'];
+const kinds = [
+  'meta',
+  'network',
+  'endpoint',
+  'address',
+  'port',
+  'pool',
+  'lease',
+  'lease-of',
+  'sandbox',
+  'node',
+  'journal',
+];
 
 /** The whole store as JSON values, whatever version or boot wrote it. */
 export function dump(reader: Reader): Dump {

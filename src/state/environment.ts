@@ -1,5 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
+import { Gate } from './gate.ts';
 import { refuseNetworkFileSystem } from './network-file-system.ts';
 import { refuseForeignFile } from './store-file.ts';
 
@@ -10,18 +11,28 @@ export type Database = RootDatabase<Uint8Array>;
 // opens it again shares it. Found by device and inode, because a path can have many names.
 const environments = new Map<string, Environment>();
 
+/** How an environment is opened. */
+export interface EnvironmentOptions {
+  /** Creates nothing and writes nothing. */
+  readonly isReadOnly: boolean;
+  /** Lies in memory: there is nothing to flush. What a killed process wrote is as whole as on a disk. */
+  readonly isVolatile: boolean;
+}
+
 /** The lmdb environment of a directory, shared by everybody in this process who opened it. */
 export class Environment {
   readonly #identity: string;
+  readonly #gate: Gate;
   #users = 0;
   #isReadOnly: boolean;
   #database: Database;
   #readers = 0;
 
-  private constructor(identity: string, directory: string, isReadOnly: boolean) {
+  private constructor(identity: string, directory: string, options: EnvironmentOptions) {
     this.#identity = identity;
-    this.#isReadOnly = isReadOnly;
-    this.#database = openDatabase(directory, isReadOnly);
+    this.#isReadOnly = options.isReadOnly;
+    this.#gate = new Gate(directory);
+    this.#database = this.#gate.through(() => openDatabase(directory, options));
   }
 
   /**
@@ -29,21 +40,23 @@ export class Environment {
    *
    * @throws unsupported on a network file system; unavailable for a file that is no store; errors of lmdb and `node:fs`
    */
-  static acquire(directory: string, isReadOnly: boolean): Environment {
+  static acquire(directory: string, options: EnvironmentOptions): Environment {
+    const { isReadOnly } = options;
     if (!isReadOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
     refuseNetworkFileSystem(directory);
     refuseForeignFile(directory);
     const { dev, ino } = statSync(directory);
     const identity = `${dev}:${ino}`;
-    const environment = environments.get(identity) ?? new Environment(identity, directory, isReadOnly);
-    if (!isReadOnly) environment.#makeWritable(directory);
+    const environment = environments.get(identity) ?? new Environment(identity, directory, options);
+    if (!isReadOnly) environment.#makeWritable(directory, options);
     environments.set(identity, environment);
     environment.#users += 1;
     return environment;
   }
 
-  get database(): Database {
-    return this.#database;
+  /** Commits what is written in the callback, or nothing if it throws; alone among all processes. */
+  write<T>(change: (database: Database) => T): T {
+    return this.#gate.through(() => this.#database.transactionSync(() => change(this.#database)));
   }
 
   /** Asks a question of one snapshot, the newest there is; a question within a question has the same snapshot. */
@@ -65,17 +78,18 @@ export class Environment {
     if (this.#users > 0) return;
     environments.delete(this.#identity);
     void this.#database.close();
+    this.#gate.close();
   }
 
-  #makeWritable(directory: string): void {
+  #makeWritable(directory: string, options: EnvironmentOptions): void {
     if (!this.#isReadOnly) return;
     void this.#database.close();
-    this.#database = openDatabase(directory, false);
+    this.#database = this.#gate.through(() => openDatabase(directory, options));
     this.#isReadOnly = false;
   }
 }
 
-function openDatabase(directory: string, isReadOnly: boolean): Database {
+function openDatabase(directory: string, { isReadOnly, isVolatile }: EnvironmentOptions): Database {
   const options: RootDatabaseOptionsWithPath & { permissionsMode: number } = {
     path: directory,
     readOnly: isReadOnly,
@@ -85,6 +99,7 @@ function openDatabase(directory: string, isReadOnly: boolean): Database {
     noSubdir: false,
     // What is visible is on the disk already, not some time later.
     overlappingSync: false,
+    noSync: isVolatile,
   };
   return open(options);
 }

@@ -1,4 +1,5 @@
 export type { Dump } from './dump.ts';
+export { isRunning, thisProcess } from './process-identity.ts';
 export type { Interrupted, JournalId } from './journal.ts';
 export type { PortHolder } from './port-holder.ts';
 export { State, type StateOptions } from './state.ts';

@@ -29,9 +29,13 @@ interface Journal {
 
 const allJournals: Key = ['journal'];
 
+const processPart = randomBytes(6).toString('hex');
+let journals = 0;
+
 /** A new name; names sort by time. */
 export function newJournalId(): JournalId {
-  return `${Date.now().toString(36).padStart(9, '0')}-${randomBytes(6).toString('hex')}` as JournalId;
+  journals += 1;
+  return `${Date.now().toString(36).padStart(9, '0')}-${processPart}-${journals}` as JournalId;
 }
 
 /** Writes down what an operation of this process replaced. */

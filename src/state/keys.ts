@@ -2,14 +2,16 @@ import type {
   Endpoint,
   EndpointId,
   Ip,
+  NamedSandbox,
   Network,
   NetworkId,
   Port,
   PortBinding,
   Protocol,
   PoolId,
+  SandboxName,
 } from '../model/index.ts';
-import type { Lease, Pool } from '../ipam/index.ts';
+import type { Lease, LeaseReference, Pool } from '../ipam/index.ts';
 import type { PortHolder } from './port-holder.ts';
 
 /** A key of the store: its parts in order, the kind of record first. Keys sort part by part. */
@@ -29,6 +31,9 @@ export const keys = {
   lastDynamicPort: (protocol: Protocol): KeyOf<Port> => keyOf('meta', 'last-dynamic-port', protocol),
   pool: (id?: PoolId): KeyOf<Pool> => keyOf('pool', id),
   lease: (pool?: PoolId, ip?: Ip): KeyOf<Lease> => keyOf('lease', pool, ip),
+  leaseOf: (owner: string, pool?: PoolId, ip?: Ip): KeyOf<LeaseReference> =>
+    keyOf('lease-of', owner, pool, ip),
+  sandbox: (name?: SandboxName): KeyOf<NamedSandbox> => keyOf('sandbox', name),
   nodes: (pool: PoolId): Key => keyOf('node', pool),
   node: (pool: PoolId, level: number, index: bigint): Key => keyOf('node', pool, level, index.toString(36)),
 } as const;
@@ -41,7 +46,7 @@ function keyOf(kind: string, ...rest: readonly (string | number | undefined)[]):
 }
 
 /** Whether a key begins with the parts of another. */
-export function beginsWith(key: Key, prefix: Key): boolean {
+export function beginsWith(key: Key, prefix: Key | readonly []): boolean {
   return prefix.every((part, index) => key[index] === part);
 }
 

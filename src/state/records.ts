@@ -23,6 +23,7 @@ const upgrades: ReadonlyMap<string, readonly Upgrade[]> = new Map([
   ['port', []],
   ['pool', []],
   ['lease', []],
+  ['sandbox', []],
   ['journal', []],
   ['meta', []],
 ]);

@@ -1,5 +1,5 @@
 import { TsnetError } from '../model/index.ts';
-import { enterBoot, isOfBoot } from './boot.ts';
+import { SupersededError } from './disk-companion.ts';
 import { dump, type Dump } from './dump.ts';
 import {
   deleteJournal,
@@ -10,8 +10,9 @@ import {
   type Interrupted,
   type JournalId,
 } from './journal.ts';
-import { hasStore } from './store-file.ts';
-import { Store, type Reader, type Writer } from './store.ts';
+import { openForReading, openForWriting, type Stores } from './open-stores.ts';
+import { removeStores } from './remove-stores.ts';
+import type { Reader, Writer } from './store.ts';
 import { StateTransaction } from './transaction.ts';
 import { StateView } from './view.ts';
 
@@ -19,21 +20,29 @@ import { StateView } from './view.ts';
 export interface StateOptions {
   /** Created with mode 0700 if it is missing, unless the state is opened for reading only. */
   readonly directory: string;
+  /**
+   * Where all records lie while this boot lasts if it is in memory, such as `/run/tsnet`; the disk then holds only what
+   * outlives the boot. Absent or on a disk: everything is written to the disk. Who opens the state first decides.
+   */
+  readonly runDirectory?: string;
   /** Tells this boot of the host from every other: `/proc/sys/kernel/random/boot_id`. */
   readonly bootId: string;
   /** Never writes, creates nothing, and takes no lock; a state that is missing looks empty. */
   readonly readOnly?: boolean;
 }
 
+/** How often a change is tried whose stores are replaced while it waits. */
+const mostAttempts = 5;
+
 const emptyReader: Reader = { get: () => undefined, list: () => [] };
 
 /**
- * What is decided, on the disk. Any number of processes may have it open at once; nothing is remembered between
+ * What is decided. Any number of processes may have it open at once; nothing is remembered between
  * transactions, so each sees what the others did.
  */
 export class State implements Disposable {
   readonly #options: StateOptions;
-  #store: Store | undefined;
+  #stores: Stores | undefined;
 
   private constructor(options: StateOptions) {
     this.#options = options;
@@ -57,13 +66,23 @@ export class State implements Disposable {
     }
   }
 
+  /**
+   * Removes all records of a state that nobody has open, wherever they lie. Other files in the directories stay.
+   *
+   * @throws denied without the rights; unavailable
+   */
+  static remove(directory: string, runDirectory: string): void {
+    removeStores(directory, runDirectory);
+  }
+
   /** Asks a question of one snapshot: what it reads fits together, and nobody waits for it. */
   read<T>(question: (view: StateView) => T): T {
     return this.#read((reader) => question(new StateView(reader, this.#options.bootId)));
   }
 
   /**
-   * Makes a change, alone among all processes, and resolves when it is on the disk. What the change throws leaves nothing
+   * Makes a change, alone among all processes, and resolves when no kill can undo it, and no loss of
+   * power what outlives the boot. What the change throws leaves nothing
    * changed. It must not wait for anything: everybody else waits for it.
    *
    * @throws what `change` throws
@@ -94,7 +113,9 @@ export class State implements Disposable {
 
   /** As `settle`, for who does not wait: it is written with the next change, or after a moment without one. */
   async settleUnhurried(journal: JournalId): Promise<void> {
-    await this.#writable().transactUnhurried((writer) => deleteJournal(writer, journal));
+    await this.#write((stores) =>
+      stores.working.transactUnhurried((writer) => deleteJournal(writer, journal)),
+    );
   }
 
   /** Puts back what was before. Once settled or undone there is nothing to do. */
@@ -114,33 +135,42 @@ export class State implements Disposable {
 
   /** Lets go of the files; changes under way are still completed. */
   [Symbol.dispose](): void {
-    this.#store?.close();
+    this.#stores?.close();
   }
 
   #read<T>(question: (reader: Reader) => T): T {
-    const store = this.#connect();
-    return store === undefined ? question(emptyReader) : store.read(question);
+    const stores = this.#connect();
+    return stores === undefined ? question(emptyReader) : stores.working.read(question);
   }
 
   async #transact<T>(change: (writer: Writer) => T): Promise<T> {
-    return this.#writable().transact(change);
+    return this.#write((stores) => stores.working.transact(change));
   }
 
-  #writable(): Store {
-    const store = this.#connect();
-    if (store !== undefined && this.#options.readOnly !== true) return store;
+  async #write<T>(write: (stores: Stores) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await write(this.#writable());
+      } catch (error) {
+        if (!(error instanceof SupersededError) || attempt === mostAttempts) throw error;
+        this.#connect();
+      }
+    }
+  }
+
+  /** Perhaps not those in use any more: every commit looks for itself. */
+  #writable(): Stores {
+    const stores = this.#options.readOnly === true ? undefined : (this.#stores ?? this.#connect());
+    if (stores !== undefined) return stores;
     throw new TsnetError('bug', `write state in ${this.#options.directory}: it was opened for reading only`);
   }
 
-  /** The store; undefined as long as there is none and this is only a reader. */
-  #connect(): Store | undefined {
-    if (this.#store !== undefined) return this.#store;
-    const { directory, bootId, readOnly = false } = this.#options;
-    if (readOnly && !hasStore(directory)) return undefined;
-    const store = Store.open(directory, readOnly);
-    this.#store = store;
-    const isCurrent = store.read((reader) => isOfBoot(reader, bootId));
-    if (!isCurrent && !readOnly) store.transactNow((writer) => enterBoot(writer, bootId));
-    return store;
+  /** The stores in use; undefined as long as there are none and this is only a reader. */
+  #connect(): Stores | undefined {
+    if (this.#stores?.isCurrent() === true) return this.#stores;
+    this.#stores?.close();
+    this.#stores =
+      this.#options.readOnly === true ? openForReading(this.#options) : openForWriting(this.#options);
+    return this.#stores;
   }
 }

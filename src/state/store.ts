@@ -1,7 +1,7 @@
 import type { Key as LmdbKey } from 'lmdb';
 import { TsnetError } from '../model/index.ts';
 import { ChangeQueue } from './change-queue.ts';
-import { Environment, type Database } from './environment.ts';
+import { Environment, type Database, type EnvironmentOptions } from './environment.ts';
 import { beginsWith, type Key } from './keys.ts';
 import { fromLmdb, toStoreError } from './store-error.ts';
 
@@ -14,8 +14,8 @@ export interface Entry {
 /** Reads records, all as of the same instant. */
 export interface Reader {
   get(key: Key): Uint8Array | undefined;
-  /** The records whose keys begin with these parts, in the order of their keys. */
-  list(prefix: Key): Entry[];
+  /** The records whose keys begin with these parts, in the order of their keys; without parts, all of them. */
+  list(prefix: Key | readonly []): Entry[];
 }
 
 /** Reads and writes records; reads see what was written before. */
@@ -24,16 +24,27 @@ export interface Writer extends Reader {
   remove(key: Key): void;
 }
 
+/** Takes part in every commit of a store, while the lock of all processes is held. What it throws ends the commit. */
+export interface Companion {
+  /** Before the first change. */
+  begin(reader: Reader): void;
+  /** After the last change, with the keys that were written. */
+  finish(writer: Writer, written: readonly Key[]): void;
+}
+
 /** Records in a directory, ordered by key. */
 export class Store {
   readonly #directory: string;
   readonly #environment: Environment;
-  readonly #queue = new ChangeQueue(() => this.#environment.database);
+  readonly #queue: ChangeQueue;
+  readonly #written: Key[] = [];
+  #companion: Companion | undefined;
   #isOpen = true;
 
-  private constructor(directory: string, environment: Environment) {
+  private constructor(directory: string, environment: Environment, isVolatile: boolean) {
     this.#directory = directory;
     this.#environment = environment;
+    this.#queue = new ChangeQueue((write) => this.#commit(write), isVolatile);
   }
 
   /**
@@ -43,12 +54,17 @@ export class Store {
    * @throws unsupported on a network file system
    * @throws unavailable if the files can't be used
    */
-  static open(directory: string, isReadOnly: boolean): Store {
+  static open(directory: string, options: EnvironmentOptions): Store {
     try {
-      return new Store(directory, Environment.acquire(directory, isReadOnly));
+      return new Store(directory, Environment.acquire(directory, options), options.isVolatile);
     } catch (error) {
       throw toStoreError('open state', directory, error);
     }
+  }
+
+  /** From now on every commit of this object is that of a companion as well. */
+  accompany(companion: Companion): void {
+    this.#companion = companion;
   }
 
   /** Asks a question of one snapshot, the newest there is. */
@@ -67,17 +83,17 @@ export class Store {
   async transact<T>(change: (writer: Writer) => T): Promise<T> {
     this.#usable();
     try {
-      return await this.#queue.add((database) => runSynchronously(database, change));
+      return await this.#queue.add((database) => this.#run(database, change));
     } catch (error) {
       throw fromLmdb('write state', this.#directory, error);
     }
   }
 
   /** As `transact`, but together with the next change that somebody waits for, or after a while without one. */
-  async transactUnhurried<T>(change: (writer: Writer) => T): Promise<T> {
+  async transactUnhurried(change: (writer: Writer) => void): Promise<void> {
     this.#usable();
     try {
-      return await this.#queue.addUnhurried((database) => runSynchronously(database, change));
+      return await this.#queue.addUnhurried((database) => this.#run(database, change));
     } catch (error) {
       throw fromLmdb('write state', this.#directory, error);
     }
@@ -85,9 +101,9 @@ export class Store {
 
   /** As `transact`, on the spot. */
   transactNow<T>(change: (writer: Writer) => T): T {
-    const { database } = this.#usable();
+    this.#usable();
     try {
-      return database.transactionSync(() => runSynchronously(database, change));
+      return this.#commit((database) => this.#run(database, change));
     } catch (error) {
       throw fromLmdb('write state', this.#directory, error);
     }
@@ -101,18 +117,42 @@ export class Store {
     this.#environment.release();
   }
 
+  #commit<T>(write: (database: Database) => T): T {
+    return this.#environment.write((database) => {
+      this.#written.length = 0;
+      this.#companion?.begin(readerOf(database));
+      const result = write(database);
+      this.#companion?.finish(this.#writerOf(database), this.#written);
+      return result;
+    });
+  }
+
+  #run<T>(database: Database, change: (writer: Writer) => T): T {
+    const result = change(this.#writerOf(database));
+    if (result instanceof Promise) {
+      throw new TsnetError('bug', 'write state: a transaction must not wait for anything');
+    }
+    return result;
+  }
+
+  #writerOf(database: Database): Writer {
+    return {
+      ...readerOf(database),
+      put: (key, bytes) => {
+        this.#written.push(key);
+        void database.put(toLmdb(key), bytes);
+      },
+      remove: (key) => {
+        this.#written.push(key);
+        void database.remove(toLmdb(key));
+      },
+    };
+  }
+
   #usable(): Environment {
     if (!this.#isOpen) throw new TsnetError('bug', `use state in ${this.#directory}: it is closed`);
     return this.#environment;
   }
-}
-
-function runSynchronously<T>(database: Database, change: (writer: Writer) => T): T {
-  const result = change(writerOf(database));
-  if (result instanceof Promise) {
-    throw new TsnetError('bug', 'write state: a transaction must not wait for anything');
-  }
-  return result;
 }
 
 function readerOf(database: Database): Reader {
@@ -120,7 +160,8 @@ function readerOf(database: Database): Reader {
     get: (key) => database.getBinary(toLmdb(key)),
     list: (prefix) => {
       const entries: Entry[] = [];
-      for (const { key, value } of database.getRange({ start: toLmdb(prefix) })) {
+      const range = prefix.length === 0 ? {} : { start: toLmdb(prefix) };
+      for (const { key, value } of database.getRange(range)) {
         if (!beginsWith(key as unknown as Key, prefix)) break;
         entries.push({ key: key as unknown as Key, bytes: value });
       }
@@ -129,14 +170,6 @@ function readerOf(database: Database): Reader {
   };
 }
 
-function writerOf(database: Database): Writer {
-  return {
-    ...readerOf(database),
-    put: (key, bytes) => void database.put(toLmdb(key), bytes),
-    remove: (key) => void database.remove(toLmdb(key)),
-  };
-}
-
-function toLmdb(key: Key): LmdbKey {
+function toLmdb(key: Key | readonly []): LmdbKey {
   return key as unknown as LmdbKey;
 }

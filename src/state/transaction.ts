@@ -5,11 +5,13 @@ import {
   type Endpoint,
   type EndpointId,
   type Ip,
+  type NamedSandbox,
   type Network,
   type NetworkId,
   type Port,
   type Protocol,
   type PoolId,
+  type SandboxName,
 } from '../model/index.ts';
 import { shareAddress, type Lease, type NodeStore, type Pool } from '../ipam/index.ts';
 import type { Image } from './journal.ts';
@@ -27,6 +29,8 @@ export class StateTransaction extends StateView {
   readonly #writer: Writer;
   readonly #boot: string;
   readonly #images = new Map<string, Image>();
+  /** What was read and not written since: an operation looks at its network and its endpoint again and again. */
+  readonly #seen = new Map<string, unknown>();
 
   constructor(writer: Writer, boot: string) {
     super(writer, boot);
@@ -72,8 +76,9 @@ export class StateTransaction extends StateView {
 
   /** Forgets a pool with all its leases and its address tree. */
   deletePool(id: PoolId): void {
+    for (const { ip } of this.leases(id)) this.deleteLease(id, ip);
     for (const prefix of [keys.lease(id), keys.nodes(id)]) {
-      for (const { key } of this.#writer.list(prefix)) this.#writer.remove(key);
+      for (const { key } of this.#writer.list(prefix)) this.#remove(key);
     }
     this.#remove(keys.pool(id));
   }
@@ -83,9 +88,14 @@ export class StateTransaction extends StateView {
     const key = keys.lease(lease.pool, lease.ip);
     if (lease.kind === 'endpoint') this.#putForBoot(key, lease);
     else this.#put(key, lease);
+    if (lease.owner === undefined) return;
+    const { pool, ip } = lease;
+    this.#putForBoot(keys.leaseOf(lease.owner, pool, ip), { pool, ip });
   }
 
   deleteLease(pool: PoolId, ip: Ip): void {
+    const owner = this.lease(pool, ip)?.owner;
+    if (owner !== undefined) this.#remove(keys.leaseOf(owner, pool, ip));
     this.#remove(keys.lease(pool, ip));
   }
 
@@ -126,6 +136,14 @@ export class StateTransaction extends StateView {
     this.#remove(keys.portOf(binding));
   }
 
+  putSandbox(sandbox: NamedSandbox): void {
+    this.#putForBoot(keys.sandbox(sandbox.name), sandbox);
+  }
+
+  deleteSandbox(name: SandboxName): void {
+    this.#remove(keys.sandbox(name));
+  }
+
   /** Remembers the host port that tsnet chose by itself, so that the next choice goes on after it. */
   putLastDynamicPort(protocol: Protocol, port: Port): void {
     this.#put(keys.lastDynamicPort(protocol), port);
@@ -151,6 +169,12 @@ export class StateTransaction extends StateView {
     }
   }
 
+  protected override get<T>(key: KeyOf<T>): T | undefined {
+    const name = formatKey(key);
+    if (!this.#seen.has(name)) this.#seen.set(name, super.get(key));
+    return this.#seen.get(name) as T | undefined;
+  }
+
   #put<T>(key: KeyOf<T>, value: T): void {
     this.#keepImage(key);
     this.#writer.put(key, encodeRecord(key, value));
@@ -168,6 +192,7 @@ export class StateTransaction extends StateView {
 
   #keepImage(key: Key): void {
     const name = formatKey(key);
+    this.#seen.delete(name);
     if (!undoableKinds.has(key[0]) || this.#images.has(name)) return;
     const before = this.#writer.get(key);
     this.#images.set(name, { key, before: before === undefined ? null : decodeEnvelope(before) });

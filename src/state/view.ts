@@ -1,4 +1,15 @@
-import type { Endpoint, EndpointId, Ip, Network, NetworkId, PoolId, Port, Protocol } from '../model/index.ts';
+import type {
+  Endpoint,
+  EndpointId,
+  Ip,
+  NamedSandbox,
+  Network,
+  NetworkId,
+  PoolId,
+  Port,
+  Protocol,
+  SandboxName,
+} from '../model/index.ts';
 import type { Lease, Pool } from '../ipam/index.ts';
 import { keys, type KeyOf } from './keys.ts';
 import type { PortHolder } from './port-holder.ts';
@@ -54,9 +65,23 @@ export class StateView {
     return this.list(keys.lease(pool));
   }
 
+  /** The leases that an owner has, in whatever pools, at a cost that does not depend on how many others there are. */
+  leasesOf(owner: string): Lease[] {
+    return this.list(keys.leaseOf(owner)).flatMap(({ pool, ip }) => this.lease(pool, ip) ?? []);
+  }
+
   /** Who has a port of the host, on whatever address. */
   portHolders(protocol: Protocol, port: Port): PortHolder[] {
     return this.list(keys.port(protocol, port));
+  }
+
+  sandbox(name: SandboxName): NamedSandbox | undefined {
+    return this.get(keys.sandbox(name));
+  }
+
+  /** The sandboxes that tsnet runs itself, in the order of names. */
+  sandboxes(): NamedSandbox[] {
+    return this.list(keys.sandbox());
   }
 
   /** The host port that was chosen last by tsnet itself. */

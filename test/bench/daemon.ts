@@ -23,21 +23,28 @@ export interface Memory {
 export class Daemon implements AsyncDisposable {
   readonly netns: Netns;
   readonly stateDirectory: string;
+  readonly runDirectory: string;
   readonly #folder: string;
   #process: ChildProcess | undefined;
   #client: PluginClient | undefined;
 
-  private constructor(netns: Netns, folder: string) {
+  private constructor(netns: Netns, folder: string, runDirectory: string) {
     this.netns = netns;
     this.#folder = folder;
     this.stateDirectory = join(folder, 'state');
+    this.runDirectory = runDirectory;
   }
 
-  /** Starts one that ends with the scope. Its records lie on the disk of the project, where a flush costs what it costs. */
+  /**
+   * Starts one that ends with the scope. Its records lie on the disk of the project, where a flush costs what it costs,
+   * its run directory in memory, as `/run` is on hosts that systemd starts.
+   */
   static async start(scope: Scope): Promise<Daemon> {
     const folder = await mkdtemp(join(root, '.cache/bench-'));
     scope.onEnd(() => rm(folder, { recursive: true, force: true }));
-    const daemon = new Daemon(scope.use(await createNetns('bench')), folder);
+    const runDirectory = await mkdtemp('/dev/shm/tsnet-bench-');
+    scope.onEnd(() => rm(runDirectory, { recursive: true, force: true }));
+    const daemon = new Daemon(scope.use(await createNetns('bench')), folder, runDirectory);
     scope.use(daemon);
     await daemon.start();
     return daemon;
@@ -49,7 +56,7 @@ export class Daemon implements AsyncDisposable {
     const flags = [
       ['--socket', this.#socket],
       ['--state-dir', this.stateDirectory],
-      ['--run-dir', join(this.#folder, 'run')],
+      ['--run-dir', this.runDirectory],
     ].flat();
     const begin = performance.now();
     const child = spawn('nsenter', [`--net=${this.netns.path}`, program, 'serve', ...flags], {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { lanAddresses, startEngine, testImage, type Engine } from '../support/engine.ts';
-import { until } from '../support/engine-run.ts';
+import { until, type Run } from '../support/engine-run.ts';
 import { httpFailure, httpGet, httpWhoami, ping } from '../support/traffic.ts';
 
 // Options of networks as a user gives them to docker, and what they do to the traffic.
@@ -32,6 +32,9 @@ const createNetwork = (...options: string[]) =>
   engine.docker(...flags, ...options.flatMap((text) => ['-o', text]), 'n1');
 const run = async (name: string, ...more: string[]) => {
   await engine.docker('run', '-d', '--name', name, '--network', 'n1', ...more, testImage);
+  await serves(name);
+};
+const serves = async (name: string) => {
   const url = 'http://127.0.0.1/';
   await until(`${name} serves`, async () => (await httpGet(engine.container(name), url)) !== '');
 };
@@ -125,5 +128,61 @@ describe('antispoof', () => {
     expect(await httpWhoami(engine.lan.exec, `${host.ipv4}:8080`)).toBe(lan.ipv4);
     await mallory('ip', 'link', 'set', 'eth0', 'address', '02:42:0a:58:00:03');
     await ping(mallory, 'web');
+  });
+});
+
+describe('the speed of containers', () => {
+  /** Megabits per second at which a file of so many megabytes is fetched. */
+  const fetchBig = async (exec: Run, authority: string) => {
+    const url = `http://${authority}/big`;
+    const speed = await exec(
+      'curl',
+      '-s',
+      '--fail',
+      '-m',
+      '20',
+      '-o',
+      '/dev/null',
+      '-w',
+      '%{speed_download}',
+      url,
+    );
+    return (8 * Number(speed)) / 1e6;
+  };
+  const makeBig = (name: string, megabytes: number) =>
+    engine.container(name)('dd', 'if=/dev/zero', 'of=/www/big', 'bs=1M', `count=${megabytes}`);
+
+  it('is limited as the network says, through a published port as well', async () => {
+    await createNetwork('tsnet.egress_rate=20mbit');
+    await run('web', '-p', '8080:80');
+    await makeBig('web', 4);
+    for (const fetched of [
+      await fetchBig(engine.netns.exec, '10.88.0.2'),
+      await fetchBig(engine.lan.exec, `${host.ipv4}:8080`),
+    ]) {
+      expect(fetched).toBeGreaterThan(17);
+      expect(fetched).toBeLessThan(23);
+    }
+    await engine.docker('restart', '-t', '0', 'web');
+    await serves('web');
+    await makeBig('web', 4);
+    expect(await fetchBig(engine.lan.exec, `${host.ipv4}:8080`)).toBeLessThan(23);
+  });
+
+  it('is limited as a container says of itself', async () => {
+    await createNetwork();
+    await run('web');
+    const slow = 'name=n1,driver-opt=tsnet.ingress_rate=20mbit';
+    await engine.docker('run', '-d', '--name', 'slow', '--network', slow, testImage);
+    await makeBig('web', 4);
+    const fetched = await fetchBig(engine.container('slow'), '10.88.0.2');
+    expect(fetched).toBeGreaterThan(17);
+    expect(fetched).toBeLessThan(23);
+    expect(await fetchBig(engine.netns.exec, '10.88.0.2')).toBeGreaterThan(60);
+  });
+
+  it('is refused where it is no speed', async () => {
+    const wrong = [...flags, '-o', 'tsnet.rate=fast', 'n1'];
+    expect(await engine.dockerFails(...wrong)).toContain('option tsnet.rate: "fast" is not allowed');
   });
 });

@@ -26,7 +26,9 @@ const program = join(import.meta.dirname, '../../dist/tsnet');
 export function createDaemon(netns: Netns): Daemon {
   const folder = mkdtempSync(join(tmpdir(), 'tsnet-daemon-'));
   const socket = join(folder, 'tsnet.sock');
-  const flags = ['--socket', socket, '--state-dir', join(folder, 'state'), '--run-dir', join(folder, 'run')];
+  // In memory, as /run is.
+  const runDirectory = mkdtempSync('/dev/shm/tsnet-daemon-');
+  const flags = ['--socket', socket, '--state-dir', join(folder, 'state'), '--run-dir', runDirectory];
   let child: ChildProcess | undefined;
   let log = '';
   const stop: Daemon['stop'] = async (signal) => {
@@ -54,7 +56,7 @@ export function createDaemon(netns: Netns): Daemon {
     log: () => log,
     async [Symbol.asyncDispose]() {
       await stop('SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
+      for (const one of [folder, runDirectory]) rmSync(one, { recursive: true, force: true });
     },
   };
 }

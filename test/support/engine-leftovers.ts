@@ -34,7 +34,7 @@ export async function listLeftovers(exec: Run, tsnet: Run): Promise<string[]> {
 async function listLinks(exec: Run): Promise<string[]> {
   const links = JSON.parse(await exec('ip', '-details', '-json', 'link')) as readonly LinkFact[];
   return links
-    .filter(({ ifname, ifalias }) => /^ts[bvc]-/.test(ifname) || ifalias?.startsWith('tsnet:'))
+    .filter(({ ifname, ifalias }) => /^ts[bvci]-/.test(ifname) || ifalias?.startsWith('tsnet:'))
     .map(({ ifname, ifalias }) => `link ${ifname} ${ifalias ?? ''}`.trim());
 }
 

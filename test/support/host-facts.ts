@@ -12,7 +12,9 @@ export async function hostFacts(netns: Place): Promise<string[]> {
   const read = async (...command: [string, ...string[]]) => (await netns.exec(...command)).stdout.split('\n');
   const links = (await read('ip', '-o', '-d', 'link')).map((line) => line.replace(/^\d+: /, ''));
   const addresses = (await read('ip', '-o', 'addr')).map((line) => line.replace(/^\d+: /, ''));
+  const qdiscs = (await read('tc', 'qdisc', 'show')).filter((line) => !line.startsWith('qdisc noqueue'));
   return [
+    ...qdiscs.map((line) => line.replace(/ [0-9a-f]+: dev/, ' dev')),
     ...links.map((line) => line.replaceAll(/(?:gc|hello|topology_change|tcn)_timer\s+[\d.]+/g, '')),
     ...addresses,
     ...(await read('ip', 'route', 'show', 'table', 'all')),

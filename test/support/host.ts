@@ -35,10 +35,12 @@ export interface Host extends AsyncDisposable {
 export async function createHost(firewall: Settings['firewall'] = 'nftables'): Promise<Host> {
   const netns = await createNetns('host');
   const folder = mkdtempSync(join(tmpdir(), 'tsnet-host-'));
+  // In memory, as /run is.
+  const runDirectory = mkdtempSync('/dev/shm/tsnet-host-');
   const complaints: string[] = [];
   const socket = join(folder, 'tsnet.sock');
   const context = await openContext(
-    { stateDirectory: join(folder, 'state'), runDirectory: join(folder, 'run'), firewall, netns: netns.path },
+    { stateDirectory: join(folder, 'state'), runDirectory, firewall, netns: netns.path },
     collectingLogger(complaints),
   );
   await recover(context);
@@ -62,7 +64,7 @@ export async function createHost(firewall: Settings['firewall'] = 'nftables'): P
       await server.close();
       context[Symbol.dispose]();
       await netns[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
+      for (const one of [folder, runDirectory]) rmSync(one, { recursive: true, force: true });
     },
   };
 }

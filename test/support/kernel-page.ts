@@ -47,6 +47,12 @@ const scenarios: readonly Scenario[] = [
     commands: [`${create} -o masquerade=false web`],
     network: { 'com.docker.network.generic': { masquerade: 'false' } },
   },
+  {
+    title: 'Containers whose speed is limited',
+    commands: [`${create} -o rate=100mbit web`, `${run} nginx`],
+    network: { 'com.docker.network.generic': { rate: '100mbit' } },
+    ports: [],
+  },
 ];
 
 /** Renders the page "What tsnet puts into the kernel" from what really is there, scenario by scenario. */
@@ -100,7 +106,7 @@ async function readScenario(
   readRules: (host: Host) => Promise<string[]>,
 ): Promise<string> {
   await make(host, scenario);
-  const links = await readLinks(host);
+  const links = [...(await readLinks(host)), ...(await readLimits(host))];
   return fenced(cut([...links, ...(await readRules(host))]));
 }
 
@@ -137,6 +143,27 @@ async function readLinks(host: Host): Promise<string[]> {
         .filter(({ scope }) => scope !== 'link')
         .map(({ local, prefixlen }) => `address ${local}/${prefixlen} dev ${ifname}`),
     ]);
+}
+
+/** As tc(8) shows them, without numbers that are different every time. */
+async function readLimits(host: Host): Promise<string[]> {
+  const { stdout } = await host.netns.exec('tc', 'qdisc', 'show');
+  const qdiscs = stdout
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('qdisc noqueue'))
+    .map((line) => line.replace(/(?:root refcnt \d+|parent \S+) ?/, '').trim());
+  const hooked = qdiscs.flatMap((line) => /^qdisc clsact \S+ dev (\S+)/.exec(line)?.[1] ?? []);
+  const filters = await Promise.all(
+    hooked.map(
+      async (link) => (await host.netns.exec('tc', 'filter', 'show', 'dev', link, 'ingress')).stdout,
+    ),
+  );
+  const redirections = filters.flatMap((text, index) =>
+    [...text.matchAll(/\((Egress Redirect to device \S+)\)/g)].map(
+      ([, action]) => `filter dev ${hooked[index]} ingress u32 match all: ${action}`,
+    ),
+  );
+  return [...qdiscs, ...redirections];
 }
 
 interface LinkFact {

@@ -95,8 +95,8 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
   async #change(change: FirewallChange<RoutedResource>): Promise<void> {
     const resources = [...change.remove, ...change.add];
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const generation = await this.#nft.readGeneration();
-      const transition = transitionFor(change, await this.#presentFor(resources));
+      const { generation, elements } = await this.#presentFor(resources);
+      const transition = transitionFor(change, elements);
       if (transition.remove.length + transition.add.length === 0) return;
       try {
         if ((await this.#nft.changeElements(table, transition, generation)) === 'done') return;
@@ -129,12 +129,15 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
   }
 
   /** The elements that resources with those keys consist of: ports by key, networks from lists, which are short. */
-  async #presentFor(resources: readonly RoutedResource[]): Promise<Element[]> {
+  async #presentFor(
+    resources: readonly RoutedResource[],
+  ): Promise<{ readonly generation: number; readonly elements: readonly Element[] }> {
     const ports = resources.flatMap((resource) =>
       resource.kind === 'network-rules' ? [] : [keyOfPort(resource)],
     );
+    const { generation, elements } = await this.#nft.readElementsOfGeneration(table, ports);
     const networks = ports.length === resources.length ? [] : await this.#list(networkSets);
-    return [...networks, ...(await this.#nft.readElements(table, ports))];
+    return { generation, elements: [...networks, ...elements] };
   }
 
   async #listAll(): Promise<Element[]> {

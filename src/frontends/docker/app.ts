@@ -1,33 +1,34 @@
-import express, { type Express, type Request, type Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type Express } from 'express';
 import { toTsnetError, TsnetError } from '../../model/index.ts';
 import type { Context } from '../../network/index.ts';
 import { calls, callsWithoutBody, type Call } from './calls.ts';
+import { readBody } from './body.ts';
 import { errorReply } from './reply.ts';
 
 // Engines wait for ever for an answer, with the container and its network locked.
 const deadlineMs = 10_000;
-const largestBody = '1mb';
+
+const callsByPath: ReadonlyMap<string | undefined, readonly [name: string, call: Call]> = new Map(
+  Object.entries(calls).map(([name, call]) => [`/${name}`, [name, call]]),
+);
 
 /** The plugin as an HTTP application: `POST /<Call>` for every call, `GET /healthz`. */
 export function createApp(context: Context): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
+  // One layer for all calls, found by name: express tries routes one after the other, at 0.02 ms each.
+  app.use((request, response, next) => {
+    const [name, call] = (request.method === 'POST' && callsByPath.get(request.url)) || [];
+    if (name === undefined || call === undefined) next();
+    else void answer(context, name, call, request, response);
+  });
   app.get('/healthz', (_, response) => {
     response.json({ status: 'ok' });
   });
-  // Engines send no Content-Type.
-  app.use(express.raw({ type: () => true, limit: largestBody }));
-  for (const [name, call] of Object.entries(calls)) {
-    app.post(`/${name}`, (request, response) => answer(context, name, call, request, response));
-  }
   app.use((request, response) => {
-    response
-      .status(404)
-      .json(errorReply(new TsnetError('not-found', `no such call: ${request.method} ${request.path}`)));
-  });
-  app.use((error: unknown, _request: Request, response: Response, _next: () => void) => {
-    const message = error instanceof Error ? error.message : String(error);
-    response.status(400).json(errorReply(new TsnetError('invalid-input', `request: ${message}`)));
+    const error = new TsnetError('not-found', `no such call: ${request.method} ${request.path}`);
+    send(response, 404, errorReply(error));
   });
   return app;
 }
@@ -36,15 +37,15 @@ async function answer(
   context: Context,
   name: string,
   call: Call,
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
 ): Promise<void> {
   const started = performance.now();
   const fields = () => ({ call: name, ms: Math.round((performance.now() - started) * 100) / 100 });
   try {
-    const body = parseBody(name, request.body);
+    const body = parseBody(name, await readText(request));
     const reply = await withDeadline(context, name, call, body);
-    response.json(reply);
+    send(response, 200, reply);
     context.log.debug('call', { ...fields(), request: body, reply });
   } catch (thrown) {
     const error = toTsnetError(thrown);
@@ -55,16 +56,34 @@ async function answer(
       ...(error.kind === 'bug' ? { stack: error.stack } : {}),
       ...(error.suppressed.length > 0 ? { suppressed: error.suppressed.map(String) } : {}),
     });
-    if (call.isRemoval === true && isKernelFailure(error)) response.json({});
-    else response.status(error instanceof UndecodableError ? 400 : 200).json(errorReply(error));
+    if (call.isRemoval === true && isKernelFailure(error)) send(response, 200, {});
+    else send(response, error instanceof UndecodableError ? 400 : 200, errorReply(error));
+  }
+}
+
+/** What express' `json` does, without what it looks at on the way. */
+function send(response: ServerResponse, status: number, reply: object): void {
+  const body = JSON.stringify(reply);
+  response
+    .writeHead(status, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': Buffer.byteLength(body),
+    })
+    .end(body);
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  try {
+    return await readBody(request);
+  } catch (cause) {
+    throw new UndecodableError('invalid-input', `request: ${(cause as Error).message}`, { cause });
   }
 }
 
 /** The request can't be read at all, as against one that is read and refused. */
 class UndecodableError extends TsnetError {}
 
-function parseBody(name: string, body: unknown): unknown {
-  const text = Buffer.isBuffer(body) ? body.toString('utf8') : '';
+function parseBody(name: string, text: string): unknown {
   if (text.trim() === '') {
     if (callsWithoutBody.has(name)) return {};
     // After a broken connection engines repeat a call without its body; taken for `{}` it would be answered wrongly.

@@ -31,6 +31,7 @@ import {
 import { addressSpaces } from './ipam-driver.ts';
 import { parseNetworkOptions, unknownDockerKeys } from './network-options.ts';
 import { parsePortMap, portMapKey, splitGatewaysKey } from './port-options.ts';
+import { parseEndpointOptions } from './shaping-options.ts';
 import {
   createEndpointSchema,
   createNetworkSchema,
@@ -106,7 +107,7 @@ export const networkDriver: Calls = {
 
   'NetworkDriver.CreateEndpoint': {
     run: async (context, body) => {
-      const { Interface: wanted, ...ids } = decode(createEndpointSchema, body);
+      const { Interface: wanted, Options, ...ids } = decode(createEndpointSchema, body);
       const endpoint = await createEndpoint(context, {
         ...parseIds(ids),
         addresses: [
@@ -114,6 +115,7 @@ export const networkDriver: Calls = {
           ...parseOptional(wanted.AddressIPv6, 'Interface.AddressIPv6'),
         ],
         ...(wanted.MacAddress ? { mac: parseMac(wanted.MacAddress, 'Interface.MacAddress') } : {}),
+        ...parseEndpointOptions(Options),
       });
       // An engine refuses an answer that repeats what it gave, even the same value.
       return { Interface: wanted.MacAddress ? {} : { MacAddress: endpoint.mac } };
@@ -147,8 +149,8 @@ export const networkDriver: Calls = {
       const { network, id } = parseIds(request);
       const ports = parsePortMap(request.Options[portMapKey]);
       // Without ports an endpoint that is not known any more is no reason to fail.
-      const isKnown = context.state.read((view) => view.endpoint(network, id) !== undefined);
-      if (isKnown || ports.length > 0)
+      const isKnown = () => context.state.read((view) => view.endpoint(network, id) !== undefined);
+      if (ports.length > 0 || isKnown())
         await publish(context, network, id, ports, { splitsFamilies: request.Options[splitGatewaysKey] });
       return {};
     },

@@ -11,7 +11,9 @@ import {
   type IfName,
   type Ip,
   type IpFamily,
+  type Shaping,
 } from '../../model/index.ts';
+import { parseShapingOptions, shapingNames } from './shaping-options.ts';
 
 /** What `-o key=value` can say of a network. */
 export interface NetworkOptions {
@@ -27,6 +29,7 @@ export interface NetworkOptions {
   readonly hostSources?: readonly Ip[];
   readonly trustedInterfaces?: readonly IfName[];
   readonly antispoofs?: boolean;
+  readonly shaping?: Shaping;
 }
 
 type Reader = (value: string, key: string) => Partial<NetworkOptions>;
@@ -56,6 +59,8 @@ const readers: Readonly<Record<string, Reader>> = {
     trustedInterfaces: parseInterfaces(value, key),
   }),
   'tsnet.antispoof': (value, key) => (parseBoolean(value, key) ? { antispoofs: true } : {}),
+  // They say something only together.
+  ...Object.fromEntries(Object.values(shapingNames).map((name): [string, Reader] => [name, () => ({})])),
 };
 
 const shortNames: Readonly<Record<string, string>> = {
@@ -73,6 +78,7 @@ const shortNames: Readonly<Record<string, string>> = {
   host_ipv6: 'com.docker.network.host_ipv6',
   trusted_host_interfaces: 'com.docker.network.bridge.trusted_host_interfaces',
   antispoof: 'tsnet.antispoof',
+  ...shapingNames,
 };
 
 const ownPrefix = 'tsnet.';
@@ -119,7 +125,11 @@ export function parseNetworkOptions(
     if (other === undefined) result = merge(result, read(value, `option ${key}`));
   }
   refuseContradictions(result, isInternal, (name) => `option ${seen.get(name) ?? name}`);
-  return withoutAnyBinding(result);
+  const shaping = parseShapingOptions((name) => {
+    const key = seen.get(name);
+    return key === undefined ? undefined : { value: options[key] ?? '', field: `option ${key}` };
+  });
+  return { ...withoutAnyBinding(result), ...(shaping === undefined ? {} : { shaping }) };
 }
 
 /** The keys with Docker's prefix that have no meaning here. */

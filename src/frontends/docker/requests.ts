@@ -36,6 +36,7 @@ export const endpointSchema = v.object({ NetworkID: v.string(), EndpointID: v.st
 
 export const createEndpointSchema = v.object({
   ...endpointSchema.entries,
+  Options: orElse(v.record(v.string(), v.unknown()), {}),
   Interface: orElse(v.object({ Address: text, AddressIPv6: text, MacAddress: text }), {
     Address: '',
     AddressIPv6: '',

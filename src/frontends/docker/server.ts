@@ -1,9 +1,7 @@
-import { lstatSync, mkdirSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import { connect } from 'node:net';
-import { dirname } from 'node:path';
-import { invalid, TsnetError } from '../../model/index.ts';
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import type { Context } from '../../network/index.ts';
+import { listen } from '../socket/index.ts';
 import { createApp } from './app.ts';
 
 /** A plugin that answers on its socket. */
@@ -15,6 +13,8 @@ export interface PluginServer {
   close(): Promise<void>;
 }
 
+const sweepMs = 50;
+
 /**
  * Answers engines on a unix socket that only root can open: whoever can, rules the host's network.
  *
@@ -22,66 +22,24 @@ export interface PluginServer {
  * @throws conflict when a living process answers there
  */
 export async function startServer(context: Context, place: string | number): Promise<PluginServer> {
-  if (typeof place === 'string') {
-    await removeStaleSocket(place);
-    mkdirSync(dirname(place), { recursive: true });
-  }
   const server = createServer({ requestTimeout: 0 }, createApp(context));
   // An engine that uses a connection just as we close it for being idle repeats its call without a body.
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
-  await listen(server, place);
+  await listen(server, place, '--socket');
   context.log.info('listening', { socket: typeof place === 'string' ? place : 'inherited' });
   return {
     close: () =>
       new Promise((resolve) => {
         // A socket file that nobody answers makes every `docker volume ls` wait 15 seconds.
         if (typeof place === 'string') rmSync(place, { force: true });
-        server.close(() => resolve());
+        // A connection with a call under way becomes idle when that is answered, and stays open for the next one.
+        const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
+        server.close(() => {
+          clearInterval(sweep);
+          resolve();
+        });
         server.closeIdleConnections();
       }),
   };
-}
-
-async function listen(server: Server, place: string | number): Promise<void> {
-  const mask = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(typeof place === 'string' ? { path: place } : { fd: place }, resolve);
-    });
-  } catch (cause) {
-    const subject = typeof place === 'string' ? place : `descriptor ${place}`;
-    throw new TsnetError('kernel', `listen on ${subject}: ${(cause as Error).message}`, {
-      subject,
-      cause,
-    });
-  } finally {
-    process.umask(mask);
-  }
-}
-
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket()) throw invalid('--socket', path, 'a path where nothing or a socket is');
-  if (await isAnswered(path)) {
-    throw new TsnetError('conflict', `listen on ${path}: another process answers there`, {
-      subject: path,
-      hint: 'stop the other tsnet serve, or give this one another --socket',
-    });
-  }
-  rmSync(path, { force: true });
-}
-
-/** Whether a process listens on a socket. */
-export function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });
 }

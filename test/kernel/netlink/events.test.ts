@@ -54,6 +54,24 @@ it('hears of links, addresses and routes, and falls silent when told', async () 
   expect(events).toHaveLength(count);
 });
 
+it('hears of what happened in a moment all at once, where that is enough', async () => {
+  await using host = await createNetns('later');
+  using rtnetlink = Rtnetlink.open(host.path);
+  const heard: string[] = [];
+  using _ = rtnetlink.subscribe(
+    ['link'],
+    (event) => heard.push(event.kind === 'link' ? `${event.action} ${event.link.name}` : event.kind),
+    { delayMs: 300 },
+  );
+  const name = parseIfName('br0');
+  await rtnetlink.createBridge({ name });
+  await rtnetlink.deleteLink(name);
+  await sleep(100);
+  expect(heard).toEqual([]);
+  await until(() => heard.includes('deleted br0'));
+  expect(heard[0]).toBe('set br0');
+});
+
 it('does not say that a link ended when it left its bridge', async () => {
   await using host = await createNetns('leave');
   using rtnetlink = Rtnetlink.open(host.path);

@@ -14,6 +14,12 @@ import {
 const bridge = parseIfName('br-1');
 const mac = parseMac('02:42:0a:01:00:02');
 const veth = { kind: 'veth', name: parseIfName('th-1'), bridge, owner: 'endpoint:1' } as const;
+const shaping = {
+  kind: 'shaping',
+  link: parseIfName('th-1'),
+  ifb: parseIfName('ti-1'),
+  owner: 'endpoint:1',
+} as const;
 const port = { kind: 'published-port', protocol: 'tcp', owner: 'endpoint:1' } as const;
 
 const resources: readonly (readonly [Resource, key: string, line: string])[] = [
@@ -32,6 +38,18 @@ const resources: readonly (readonly [Resource, key: string, line: string])[] = [
     'link:th-1',
     'link th-1 type veth peer in another namespace master br-1 isolated mtu 1400',
   ],
+  [{ kind: 'ifb', name: parseIfName('ti-1'), owner: 'endpoint:1' }, 'link:ti-1', 'link ti-1 type ifb'],
+  [
+    { ...shaping, ingress: { rate: 1e6, burst: 131_072 } },
+    'shaping:th-1',
+    'shaping dev th-1 ingress rate 1000000bit burst 131072bit',
+  ],
+  [
+    { ...shaping, egress: { rate: 1e6, burst: 131_072 } },
+    'shaping:th-1',
+    'shaping dev th-1 egress rate 1000000bit burst 131072bit through ti-1',
+  ],
+  [{ ...shaping, dropsEgress: true }, 'shaping:th-1', 'shaping dev th-1 drops egress'],
   [
     { kind: 'address', link: bridge, address: parseAddress('fd00::1/64'), owner: 'network:1' },
     'address:br-1:fd00::1/64',

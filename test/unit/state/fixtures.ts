@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll } from 'vitest';
 import { requestPool, type Pool } from '../../../src/ipam/index.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type Network,
   type PortBinding,
 } from '../../../src/model/index.ts';
-import { State } from '../../../src/state/index.ts';
+import { State, type StateOptions } from '../../../src/state/index.ts';
 
 const directories: string[] = [];
 
@@ -27,11 +27,36 @@ export function temporaryDirectory(): string {
 }
 
 afterAll(() => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  for (const directory of directories) {
+    for (const one of [directory, inMemory(directory)]) rmSync(one, { recursive: true, force: true });
+  }
 });
 
-export function openState(directory: string, bootId = 'boot-1'): State {
-  return State.open({ directory, bootId });
+/** The run directory of a state whose records of this boot are in memory. */
+export function inMemory(directory: string): string {
+  return join('/dev/shm', relative(tmpdir(), directory));
+}
+
+/** The run directory of a state that is on the disk as a whole: none. */
+export function onDisk(): string {
+  return '';
+}
+
+/** Where the records of this boot can lie. */
+export type Place = typeof inMemory;
+
+export const places = [
+  ['in memory', inMemory],
+  ['on the disk', onDisk],
+] as const;
+
+export function openState(directory: string, bootId = 'boot-1', place: Place = inMemory): State {
+  return State.open(optionsOf(directory, bootId, place));
+}
+
+export function optionsOf(directory: string, bootId = 'boot-1', place: Place = inMemory): StateOptions {
+  const runDirectory = place(directory);
+  return { directory, bootId, ...(runDirectory === '' ? {} : { runDirectory }) };
 }
 
 export function networkOf(id: string, extra: Partial<Network> = {}): Network {

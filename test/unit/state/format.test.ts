@@ -8,7 +8,7 @@ import {
   valueOf,
 } from '../../../src/state/records.ts';
 import { Store } from '../../../src/state/store.ts';
-import { networkOf, openState, temporaryDirectory } from './fixtures.ts';
+import { networkOf, onDisk, openState, temporaryDirectory } from './fixtures.ts';
 
 describe('record format', () => {
   it('keeps value and boot', () => {
@@ -32,9 +32,9 @@ describe('record format', () => {
 
   it('of a newer version is refused, and the others stay readable', async () => {
     const directory = temporaryDirectory();
-    using state = openState(directory);
+    using state = openState(directory, 'boot-1', onDisk);
     await state.transact((tx) => tx.putNetwork(networkOf('old')));
-    const store = Store.open(directory, false);
+    const store = Store.open(directory, { isReadOnly: false, isVolatile: false });
     await store.transact((writer) =>
       writer.put(['network', 'new'], encodeEnvelope({ format: 2, value: networkOf('new') })),
     );
@@ -48,9 +48,9 @@ describe('record format', () => {
 
   it('with a newer layout is refused at once', async () => {
     const directory = temporaryDirectory();
-    const store = Store.open(directory, false);
+    const store = Store.open(directory, { isReadOnly: false, isVolatile: false });
     await store.transact((writer) =>
-      writer.put(['meta', 'store'], encodeRecord(['meta', 'store'], { layout: 2, boot: 'boot-1' })),
+      writer.put(['meta', 'store'], encodeRecord(['meta', 'store'], { layout: 3, boot: 'boot-1' })),
     );
     store.close();
     expect(() => openState(directory)).toThrow(expect.objectContaining({ kind: 'unsupported' }));

@@ -1,0 +1,1 @@
+export { isAnswered, listen } from './listen.ts';

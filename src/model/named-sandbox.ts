@@ -1,0 +1,98 @@
+import type { PortRequest } from './endpoint.ts';
+import { invalid } from './errors.ts';
+import type { Ip } from './ip.ts';
+import type { NetworkId } from './names.ts';
+import type { Port, Protocol } from './port.ts';
+
+/** The id of a sandbox that tsnet runs: 64 hexadecimal digits. */
+export type SandboxId = string & { readonly __brand: 'SandboxId' };
+
+/** The name of a sandbox: what others find it by, its network namespace is called, and `/etc/hostname` says. */
+export type SandboxName = string & { readonly __brand: 'SandboxName' };
+
+/** Tells one process from every other of the same boot: a process id alone is given again to somebody else. */
+export interface ProcessRef {
+  readonly pid: number;
+  /** Clock ticks from boot to the start of the process. */
+  readonly startTime: string;
+}
+
+/** Where the interfaces of a sandbox are. */
+export type SandboxNetns =
+  | {
+      readonly kind: 'own';
+      readonly path: string;
+      /** Its identity, `device:inode`; absent until it is made. */
+      readonly id?: string;
+    }
+  /** The namespace of the sandbox with that id, which had the name. */
+  | { readonly kind: 'shared'; readonly path: string; readonly owner: SandboxId; readonly name: SandboxName }
+  | { readonly kind: 'host' };
+
+/** A name for another sandbox that only one sandbox knows. */
+export interface SandboxLink {
+  readonly name: SandboxName;
+  readonly alias: string;
+}
+
+/** A line of the hosts file that the user asked for. */
+export interface HostEntry {
+  readonly name: string;
+  readonly ip: Ip;
+}
+
+/** A port that the command listens on, as the user says. */
+export interface ExposedPort {
+  readonly protocol: Protocol;
+  readonly port: Port;
+}
+
+/** How a sandbox ended. */
+export interface SandboxEnd {
+  /** The exit status, 128 and the number of the signal that ended it; absent when nobody was there to see it. */
+  readonly code?: number;
+  /** Seconds since 1970. */
+  readonly at: number;
+}
+
+/** A command in a network sandbox of its own that no engine runs, as it was decided. Lives no longer than the boot. */
+export interface NamedSandbox {
+  readonly id: SandboxId;
+  readonly name: SandboxName;
+  readonly netns: SandboxNetns;
+  /** Absent: the host's. */
+  readonly hostname?: string;
+  readonly command: readonly string[];
+  /** The networks it is in, or is about to be, the one of the first interface first. */
+  readonly networks: readonly NetworkId[];
+  readonly ports: readonly PortRequest[];
+  readonly exposed: readonly ExposedPort[];
+  readonly links: readonly SandboxLink[];
+  readonly hosts: readonly HostEntry[];
+  /** Whether nothing of it is kept when it has ended. */
+  readonly isRemovedAtEnd: boolean;
+  /** Who makes it. As long as that process lives the sandbox may be without a command. */
+  readonly creator: ProcessRef;
+  /** The command, once it was allowed to begin. */
+  readonly process?: ProcessRef;
+  /** Present once it has ended and has no network any more. */
+  readonly end?: SandboxEnd;
+  /** Seconds since 1970. */
+  readonly createdAt: number;
+}
+
+/**
+ * Reads the name of a sandbox. It becomes a host name and the name of a namespace. Source: sethostname(2), 64 bytes.
+ *
+ * @throws invalid-input
+ */
+export function parseSandboxName(text: unknown, field = '--name'): SandboxName {
+  if (typeof text !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(text)) {
+    throw invalid(
+      field,
+      text,
+      '1 to 63 letters, digits, dots, dashes or underscores, starting with a letter or digit',
+    );
+  }
+  return text as SandboxName;
+}
