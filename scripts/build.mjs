@@ -1,8 +1,11 @@
-// Bundles the command `tsnet` into a folder: main.mjs with its chunks, the launcher, and the plugin for Docker's client.
+// Makes what `dist` holds: the command `tsnet` (main.mjs with its chunks, and the launcher), plugin.cjs with the
+// executables for CNI and netavark in front of it, and the plugin for Docker's client.
 //   node scripts/build.mjs [ENTRY [FOLDER]]     default: src/frontends/cli/main.ts dist
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { bundlePlugin } from './bundle-plugin.mjs';
+import { compilePlugins } from './compile-plugins.mjs';
 
 const root = join(import.meta.dirname, '..');
 const [entry = join(root, 'src/frontends/cli/main.ts'), folder = join(root, 'dist')] = process.argv
@@ -18,28 +21,32 @@ const launcher = `#!/bin/sh
 self=$(readlink -f "$0"); unset NODE_EXTRA_CA_CERTS; exec node --max-semi-space-size=4 "\${self%/*}/main.mjs" "$@"
 `;
 
-const result = await build({
-  absWorkingDir: root,
-  entryPoints: { main: entry },
-  outdir: folder,
-  outExtension: { '.js': '.mjs' },
-  chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  // Loads a binary that lies beside its own code.
-  external: ['lmdb'],
-  sourcemap: 'linked',
-  // CommonJS packages inside an ES module still call require for Node's own modules.
-  banner: {
-    js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
-  },
-  metafile: true,
-  write: false,
-  logLevel: 'warning',
-}).catch(() => process.exit(1)); // esbuild has told why
+const [executables, result, plugin] = await Promise.all([
+  compilePlugins(root),
+  build({
+    absWorkingDir: root,
+    entryPoints: { main: entry },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    // Loads a binary that lies beside its own code.
+    external: ['lmdb'],
+    sourcemap: 'linked',
+    // CommonJS packages inside an ES module still call require for Node's own modules.
+    banner: {
+      js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+    },
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  }),
+  bundlePlugin(root, folder),
+]).catch(() => process.exit(1)); // esbuild has told why
 
 const early = loadedAtStart(result.metafile.outputs, relative(root, join(folder, 'main.mjs')));
 for (const name of lazy) {
@@ -52,17 +59,19 @@ for (const name of lazy) {
 
 // Written only now, so that a failed build leaves the last good one.
 await rm(folder, { recursive: true, force: true });
-for (const file of result.outputFiles) {
+for (const file of [...result.outputFiles, ...plugin]) {
   await mkdir(dirname(file.path), { recursive: true });
   await writeFile(file.path, file.contents);
 }
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 const clientPlugin = await readFile(join(root, 'plugins/docker-client/docker-tsnet.in'), 'utf8');
-for (const [name, text] of [
+for (const { path } of executables) await mkdir(dirname(join(folder, path)), { recursive: true });
+for (const [name, content] of [
+  ...executables.map(({ path, contents }) => [path, contents]),
   ['tsnet', launcher],
   ['docker-tsnet', clientPlugin.replaceAll('@version@', version)],
 ]) {
-  await writeFile(join(folder, name), text);
+  await writeFile(join(folder, name), content);
   await chmod(join(folder, name), 0o755);
 }
 

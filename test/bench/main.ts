@@ -1,6 +1,7 @@
 import { cpus, loadavg, release } from 'node:os';
 import { attach } from './attach.ts';
 import type { Bench, Part } from './bench.ts';
+import { cni } from './cni.ts';
 import { connections } from './connections.ts';
 import { engine } from './engine.ts';
 import type { Group } from './figures.ts';
@@ -21,6 +22,7 @@ const parts: Readonly<Record<string, Part>> = {
   ipam,
   veth,
   port: inspectPort,
+  cni,
   engine,
 };
 

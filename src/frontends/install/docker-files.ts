@@ -17,6 +17,8 @@ export interface InstallFile {
   readonly path: string;
   /** Absent when the file is not to be there. */
   readonly text?: string;
+  /** Absent: UTF-8. A program is a text of bytes, `latin1`. */
+  readonly encoding?: 'latin1';
   readonly mode: number;
   /** Whose a text is that was found at the path. */
   readonly ownershipOf: (text: string) => Ownership;
@@ -77,9 +79,9 @@ export function listeningSocket(prefix: string): string | undefined {
 }
 
 /** The text of a file; undefined when there is none. */
-export function readIfThere(path: string): string | undefined {
+export function readIfThere(path: string, encoding: 'utf8' | 'latin1' = 'utf8'): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path, encoding);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

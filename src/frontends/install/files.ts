@@ -21,17 +21,22 @@ export function planFiles(files: readonly InstallFile[]): Step[] {
 
 /** What is to be done so that the files are gone; what somebody else wrote or changed is left. */
 export function planRemoval(files: readonly InstallFile[]): Step[] {
-  return files.map(({ path, mode, ownershipOf }) => ({ path, mode, ownershipOf })).flatMap(planFile);
+  return files.flatMap((file) => {
+    const { text: _, ...place } = file;
+    return planFile(place);
+  });
 }
 
 /** Does what was planned. @throws denied, kernel */
 export function applyFiles(files: readonly InstallFile[], steps: readonly Step[]): void {
   const actions = new Map(steps.map(({ subject, action }) => [subject, action]));
-  for (const { path, text, mode } of files) {
+  for (const { path, text, encoding, mode } of files) {
     const action = actions.get(path);
     try {
       if (action === 'remove') rmSync(path);
-      if (text !== undefined && (action === 'write' || action === 'replace')) writeWhole(path, text, mode);
+      if (text !== undefined && (action === 'write' || action === 'replace')) {
+        writeWhole(path, Buffer.from(text, encoding), mode);
+      }
     } catch (cause) {
       const isDenied = cause instanceof Error && 'code' in cause && cause.code === 'EACCES';
       throw new TsnetError(isDenied ? 'denied' : 'kernel', `${action} ${path}: ${String(cause)}`, {
@@ -42,8 +47,8 @@ export function applyFiles(files: readonly InstallFile[], steps: readonly Step[]
   }
 }
 
-function planFile({ path, text, ownershipOf }: InstallFile): Step[] {
-  const found = readIfThere(path);
+function planFile({ path, text, encoding, ownershipOf }: InstallFile): Step[] {
+  const found = readIfThere(path, encoding);
   if (found === undefined) return text === undefined ? [] : [{ action: 'write', subject: path }];
   if (found === text) return [{ action: 'keep', subject: path, reason: 'it is up to date' }];
   switch (ownershipOf(found)) {
@@ -56,11 +61,11 @@ function planFile({ path, text, ownershipOf }: InstallFile): Step[] {
   }
 }
 
-/** Others see the old text or the new one, never a part. */
-function writeWhole(path: string, text: string, mode: number): void {
+/** Others see the old content or the new one, never a part; and a program that runs keeps the old one. */
+function writeWhole(path: string, content: Buffer, mode: number): void {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.tsnet-new`;
-  writeFileSync(draft, text, { mode });
+  writeFileSync(draft, content, { mode });
   chmodSync(draft, mode);
   renameSync(draft, path);
 }

@@ -1,5 +1,5 @@
 import { TsnetError } from '../../model/index.ts';
-import { isAnswered } from '../docker/server.ts';
+import { isAnswered } from '../socket/index.ts';
 import { dockerFiles, listeningSocket, units } from './docker-files.ts';
 import { applyFiles, planFiles } from './files.ts';
 import type { Step } from './step.ts';

@@ -1,4 +1,4 @@
-import { existsSync, rmdirSync, rmSync } from 'node:fs';
+import { rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootId } from '../../kernel/proc/index.ts';
 import { TsnetError } from '../../model/index.ts';
@@ -22,9 +22,8 @@ export interface Holdings {
 }
 
 /** What the records hold now. @throws unavailable when they can't be read */
-export function readHoldings({ stateDirectory }: Settings): Holdings {
-  if (!existsSync(join(stateDirectory, 'data.mdb'))) return { networks: 0, dockerNetworks: 0, endpoints: 0 };
-  using state = State.open({ directory: stateDirectory, bootId: bootId(), readOnly: true });
+export function readHoldings({ stateDirectory, runDirectory }: Settings): Holdings {
+  using state = State.open({ directory: stateDirectory, runDirectory, bootId: bootId(), readOnly: true });
   return state.read((view) => {
     const networks = view.networks();
     return {
@@ -56,8 +55,7 @@ export async function purge(settings: Settings, log: Logger): Promise<void> {
     // What a lost record left behind, and the structure of the firewall.
     await recover(context);
   }
-  // By name: the folder may be one that the user chose and that holds other things.
-  for (const name of ['data.mdb', 'lock.mdb']) rmSync(join(settings.stateDirectory, name), { force: true });
+  State.remove(settings.stateDirectory, settings.runDirectory);
   rmSync(join(settings.runDirectory, 'locks'), { recursive: true, force: true });
   for (const folder of [settings.stateDirectory, settings.runDirectory]) removeIfEmpty(folder);
 }

@@ -1,6 +1,6 @@
 import { invalid, TsnetError } from '../../model/index.ts';
 import type { Logger, Settings } from '../../network/index.ts';
-import { isAnswered } from '../docker/server.ts';
+import { isAnswered } from '../socket/index.ts';
 import { defaultSocket, listeningSocket, noDockerFiles, units } from './docker-files.ts';
 import { applyFiles, planRemoval } from './files.ts';
 import { purge, purgeSteps, readHoldings, refuseEndpoints } from './purge.ts';

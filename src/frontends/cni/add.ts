@@ -1,0 +1,193 @@
+import {
+  boundsOf,
+  familyOfRange,
+  ipFromNumber,
+  subnetOf,
+  toTsnetError,
+  TsnetError,
+  withSuppressed,
+  type Endpoint,
+  type IpFamily,
+  type Network,
+  type Subnet,
+} from '../../model/index.ts';
+import {
+  attach,
+  readLinkMacs,
+  recover,
+  withoutContainersOwn,
+  type AttachRequest,
+  type Context,
+} from '../../network/index.ts';
+import { parseAddConfig, type AddConfig } from './add-config.ts';
+import type { BridgeConfig } from './bridge-config.ts';
+import { encodeResult } from './encode-result.ts';
+import { CniError } from './errors.ts';
+import type { IpamAnswer } from './ipam.ts';
+import { ensureNetwork } from './network-record.ts';
+import type { Request } from './request.ts';
+import type { CniDns, CniResult } from './result.ts';
+import { routesOf, sandboxRoutes } from './routes.ts';
+import { refuseHostNamespace, refuseNoNamespace } from './sandbox.ts';
+import type { Operation } from './verbs.ts';
+
+/** Attaches a container to the network of a configuration. */
+export function add(request: Request): Operation {
+  const config = parseAddConfig(request);
+  refuseNoNamespace(request);
+  return async (context) => {
+    refuseHostNamespace(context, request);
+    refuseSecond(context, request, config.previous);
+    const answer = withGateways(config.bridge, await config.ipam.add(context));
+    try {
+      refuseSeveral(answer);
+      const attachment = await attachAnew(context, request, config, answer);
+      return encodeResult(await resultOf(context, request, config, answer, attachment), request.version);
+    } catch (thrown) {
+      const failures = await config.ipam.del(context).then(
+        () => [],
+        (failure: unknown) => [failure],
+      );
+      throw withSuppressedOf(thrown, failures);
+    }
+  };
+}
+
+function withSuppressedOf(thrown: unknown, failures: readonly unknown[]): TsnetError {
+  const error = toTsnetError(thrown);
+  // A CniError has its code to itself.
+  return error instanceof CniError ? error : withSuppressed(error, failures);
+}
+
+function refuseSecond(context: Context, request: Request, previous: CniResult | undefined): void {
+  const { containerId, ifName, name, network, id } = request;
+  const doing = `attach ${ifName} of container ${containerId} to ${name}`;
+  if (context.state.read((view) => view.endpoint(network, id)) !== undefined) {
+    throw new TsnetError('conflict', `${doing}: it is attached already`, {
+      subject: ifName,
+      hint: 'DEL comes before another ADD with the same container and interface',
+    });
+  }
+  const isThere = previous?.interfaces.some(({ name: other, sandbox }) => other === ifName && sandbox);
+  if (isThere === true) {
+    throw new TsnetError('conflict', `${doing}: a plugin before this one in the chain has made ${ifName}`, {
+      subject: ifName,
+      hint: 'use only one plugin that makes interfaces in a chain, as its first',
+    });
+  }
+}
+
+/** Where the bridge is the gateway and nobody says with which address, it is the first one. Source: reference `bridge`. */
+function withGateways({ isGateway }: BridgeConfig, answer: IpamAnswer): IpamAnswer {
+  if (!isGateway) return answer;
+  const first = (subnet: Subnet) => ipFromNumber(boundsOf(subnet).first + 1n, familyOfRange(subnet));
+  return {
+    ...answer,
+    ips: answer.ips.map((ip) => ({ ...ip, gateway: ip.gateway ?? first(subnetOf(ip.address)) })),
+    sources: answer.sources.map(({ subnet, gateway }) => ({ subnet, gateway: gateway ?? first(subnet) })),
+  };
+}
+
+function refuseSeveral({ ips }: IpamAnswer): void {
+  if (ips.length === 0) return;
+  const duplicate = ips.find(
+    ({ address }, index) => ips.findIndex((one) => one.address === address) !== index,
+  );
+  if (duplicate !== undefined) {
+    throw new TsnetError('conflict', `addresses: ipam gave ${duplicate.address} twice`);
+  }
+}
+
+/** The network may be ended, for being idle, between being made and being used. */
+async function attachAnew(
+  context: Context,
+  request: Request,
+  config: AddConfig,
+  answer: IpamAnswer,
+): Promise<{ readonly network: Network; readonly endpoint: Endpoint }> {
+  const attempt = async () => {
+    await ensureNetwork(context, request.network, config.bridge, answer);
+    const wish = attachRequest(context, request, config, answer);
+    return attach(context, wish);
+  };
+  return attempt().catch(async (error: unknown) => {
+    if (!(error instanceof TsnetError)) throw error;
+    // Where no daemon runs, nobody else ends what a killed process began.
+    if (context.state.unfinished().length > 0) {
+      await recover(context);
+      return attempt();
+    }
+    const isNetworkGone =
+      error.kind === 'not-found' && context.state.read((view) => view.network(request.network)) === undefined;
+    // Another network of the same container, attached in parallel, may have taken its ports meanwhile.
+    const isPortTaken =
+      error.kind === 'conflict' &&
+      withoutContainersOwn(context, request.containerId, familiesOf(answer), config.runtime.ports).length <
+        config.runtime.ports.length;
+    if (isNetworkGone || isPortTaken) return attempt();
+    throw error;
+  });
+}
+
+/** What can be a name in a file of hosts. */
+const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
+
+function attachRequest(
+  context: Context,
+  request: Request,
+  { bridge, runtime }: AddConfig,
+  answer: IpamAnswer,
+): AttachRequest {
+  const { containerId, args } = request;
+  const mac = runtime.mac ?? bridge.mac;
+  const podName = args['K8S_POD_NAME'];
+  return {
+    network: request.network,
+    id: request.id,
+    container: { id: containerId, ...(podName && namePattern.test(podName) ? { name: podName } : {}) },
+    sandbox: request.netns,
+    interfaceName: request.ifName,
+    ...(mac === undefined ? {} : { mac }),
+    addresses: answer.ips.map(({ address }) => address),
+    routes: sandboxRoutes(routesOf(bridge, answer), answer, request.ifName),
+    ...(bridge.detectsDuplicates ? { detectsDuplicates: true } : {}),
+    // Runtimes ask for all ports of a container on each of its networks.
+    ports: withoutContainersOwn(context, containerId, familiesOf(answer), runtime.ports),
+    // Podman and its conmon listen on the ports of their containers.
+    portKeepers: ['podman', 'conmon'],
+    ...(runtime.aliases.length === 0 ? {} : { aliases: runtime.aliases }),
+    ...(runtime.shaping === undefined ? {} : { shaping: runtime.shaping }),
+  };
+}
+
+function familiesOf({ ips }: IpamAnswer): ReadonlySet<IpFamily> {
+  return new Set(ips.map(({ address }) => familyOfRange(address)));
+}
+
+async function resultOf(
+  context: Context,
+  request: Request,
+  { bridge, runtime, previous }: AddConfig,
+  answer: IpamAnswer,
+  { network, endpoint }: { readonly network: Network; readonly endpoint: Endpoint },
+): Promise<CniResult> {
+  const macs = await readLinkMacs(context, [network.bridge, endpoint.hostLink]);
+  const macOf = (name: string) => (macs.get(name) === undefined ? {} : { mac: macs.get(name) });
+  const before = previous ?? { interfaces: [], ips: [], routes: [], dns: {} };
+  const own = before.interfaces.length + 2;
+  return {
+    interfaces: [
+      ...before.interfaces,
+      { name: network.bridge, ...macOf(network.bridge) },
+      { name: endpoint.hostLink, ...macOf(endpoint.hostLink) },
+      { name: endpoint.containerLink, mac: endpoint.mac, sandbox: request.netns },
+    ],
+    ips: [...before.ips, ...answer.ips.map((ip) => ({ ...ip, interface: own }))],
+    routes: [...before.routes, ...routesOf(bridge, answer)],
+    dns: [runtime.dns, bridge.dns, answer.dns].find(saysSomething) ?? before.dns,
+  };
+}
+
+function saysSomething(dns: CniDns | undefined): dns is CniDns {
+  return Object.values(dns ?? {}).some((value) => value !== undefined && value.length > 0);
+}

@@ -1,0 +1,34 @@
+import type { Netns } from '../../support/netns.ts';
+import { runScriptInside, type ScriptInside } from '../../support/script-inside.ts';
+
+/** Answers every TCP connection to one of some ports with a word and the port. */
+export function listen(netns: Netns, word: string, ports: readonly number[] = [80]): Promise<ScriptInside> {
+  return runScriptInside(
+    netns,
+    `let open = 0;
+     for (const port of ${JSON.stringify(ports)})
+       require('node:net').createServer((socket) => socket.end('${word} ' + port))
+         .listen(port, '::', () => ++open === ${ports.length} && console.log('ready'));`,
+  );
+}
+
+/** What answers a TCP connection. @throws when nobody does within a second */
+export async function ask(netns: Netns, target: string): Promise<string> {
+  const { stdout } = await netns.exec('socat', '-u', '-T1', `TCP:${target},connect-timeout=1`, '-');
+  if (stdout === '') throw new Error(`${target} says nothing`);
+  return stdout;
+}
+
+/** Whether a namespace reaches an address. */
+export async function reaches(netns: Netns, ip: string): Promise<boolean> {
+  return netns.exec('ping', '-n', '-c1', '-W1', ip).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What an interface has, as `ip` prints it. */
+export async function show(netns: Netns, what: 'link' | 'address' | 'route', link: string): Promise<string> {
+  const { stdout } = await netns.exec('ip', '-o', what, 'show', 'dev', link);
+  return stdout.trim();
+}

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createHost, type Host } from '../../support/host.ts';
+import { createNetns, type Netns } from '../../support/netns.ts';
+import { fail, succeed } from './plugin.ts';
+import { askTcp, startTcpServer } from './tcp-server.ts';
+
+let host: Host;
+let boxes: Netns[];
+
+beforeEach(async () => {
+  host = await createHost();
+  boxes = [await createNetns('pod'), await createNetns('pod')];
+});
+afterEach(async () => {
+  for (const box of boxes) await box[Symbol.asyncDispose]();
+  await host[Symbol.asyncDispose]();
+});
+
+const config = {
+  cniVersion: '1.1.0',
+  name: 'options',
+  type: 'tsnet',
+  bridge: 'br0',
+  isDefaultGateway: true,
+  ipam: { subnet: '10.77.0.0/24' },
+};
+const add = (index: number, more: object = {}, ifName = 'eth0') =>
+  succeed(host.context, { ...call('ADD', index, more), ifName });
+const call = (verb: string, index: number, more: object = {}) => ({
+  verb,
+  config: { ...config, ...more },
+  container: `c${index}`,
+  netns: boxes[index]?.path ?? '',
+  ifName: 'eth0',
+});
+const box = (index: number) => boxes[index] as Netns;
+const ping = (from: Netns, target: string) => from.exec('ping', '-n', '-c', '1', '-W', '1', target);
+const published = {
+  runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] },
+};
+
+describe('an option', () => {
+  it('mtu is that of both ends', async () => {
+    await add(0, { mtu: 1300 });
+    expect((await box(0).exec('ip', '-o', 'link', 'show', 'eth0')).stdout).toContain('mtu 1300');
+  });
+
+  it('portIsolation keeps containers apart, but for published ports', async () => {
+    await add(0, { portIsolation: true, ...published });
+    await add(1, { portIsolation: true });
+    await using _server = await startTcpServer(box(0), 80);
+    await expect(ping(box(1), '10.77.0.2')).rejects.toThrow();
+    await ping(box(1), '10.77.0.1');
+    expect(await askTcp(host.netns, '10.77.0.1:8080')).toContain('here');
+  });
+
+  it('macspoofchk keeps a container from sending as another', async () => {
+    await add(0, { macspoofchk: true });
+    await ping(box(0), '10.77.0.1');
+    await box(0).exec('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:66');
+    await expect(ping(box(0), '10.77.0.1')).rejects.toThrow();
+  });
+
+  it('bandwidth limits both directions without another plugin', async () => {
+    const bandwidth = {
+      ingressRate: 8_000_000,
+      ingressBurst: 4_294_967_295,
+      egressRate: 4_000_000,
+      egressBurst: 0,
+    };
+    const result = await add(0, { runtimeConfig: { bandwidth } });
+    const shown = (await host.netns.exec('tc', 'qdisc', 'show')).stdout;
+    expect(shown).toContain('8Mbit');
+    expect(shown).toContain('4Mbit');
+    await succeed(host.context, call('CHECK', 0, { runtimeConfig: { bandwidth }, prevResult: result }));
+    await host.netns.exec('tc', 'qdisc', 'del', 'dev', result.interfaces[1]?.name ?? '', 'root');
+    const error = await fail(host.context, call('CHECK', 0, { prevResult: result }));
+    expect(error.code).toBe(115);
+    await succeed(host.context, call('DEL', 0));
+    expect((await host.netns.exec('tc', 'qdisc', 'show')).stdout).not.toContain('Mbit');
+  });
+
+  it('of ports leads to the first address of a family where there are several', async () => {
+    const ipam = { ranges: [[{ subnet: '10.77.0.0/24' }], [{ subnet: '10.78.0.0/24' }]] };
+    const result = await add(0, { ipam, ...published });
+    expect(result.ips).toHaveLength(2);
+    await using _server = await startTcpServer(box(0), 80);
+    expect(await askTcp(host.netns, '10.77.0.1:8080')).toContain('here');
+    await succeed(host.context, call('CHECK', 0, { ipam, ...published, prevResult: result }));
+  });
+
+  it('name of the network may be long', async () => {
+    const name = 'n'.repeat(200);
+    const result = await add(0, { name, ...published });
+    await ping(box(0), '10.77.0.1');
+    await succeed(host.context, call('CHECK', 0, { name, ...published, prevResult: result }));
+    await succeed(host.context, call('DEL', 0, { name }));
+  });
+
+  it('default routes of several networks: the interface with the lowest number counts', async () => {
+    const six = { ranges: [[{ subnet: '10.78.0.0/24' }], [{ subnet: 'fd00:78::/64' }]] };
+    const dual = { ranges: [[{ subnet: '10.77.0.0/24' }], [{ subnet: 'fd00:77::/64' }]] };
+    const second = await add(0, { name: 'second', bridge: 'br1', ipam: six }, 'eth1');
+    await add(0, { ipam: dual });
+    const routes = async (family: string) =>
+      (await box(0).exec('ip', family, 'route', 'get', family === '-4' ? '192.0.2.1' : '2001:db8::1')).stdout;
+    expect(await routes('-4')).toContain('dev eth0');
+    expect(await routes('-6')).toContain('dev eth0');
+    await succeed(host.context, {
+      ...call('CHECK', 0, { name: 'second', bridge: 'br1', ipam: six, prevResult: second }),
+      ifName: 'eth1',
+    });
+    await succeed(host.context, call('DEL', 0, { ipam: dual }));
+    expect(await routes('-4')).toContain('dev eth1');
+  });
+});
