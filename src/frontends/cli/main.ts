@@ -1,8 +1,10 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { printable, toTsnetError, type TsnetError } from '../../model/index.ts';
+import type { SandboxId, SandboxName } from '../../model/index.ts';
 import type { Shell } from './completion/scripts.ts';
 import { exitCodes } from './exit-codes.ts';
-import { printJson } from './print.ts';
+import { reportError } from './report-error.ts';
+import { addRunFlags, repeatable } from './run/run-flags.ts';
+import { separateCommand, wrapsCommand } from './run/separate-command.ts';
 import { addGlobalFlags } from './settings.ts';
 import { version } from './version.ts';
 
@@ -43,6 +45,7 @@ network
   .option('--ip-range <range>', 'give addresses only from this part of the first subnet')
   .option('--internal', 'no way in or out')
   .option('-o, --opt <key=value...>', 'options, as in docker network create')
+  .addOption(new Option('--driver-opt <key=value...>', 'the same').hideHelp())
   .action(async (name: string, _, command: Command) =>
     (await import('./commands/network-create.ts')).create(command, name),
   );
@@ -77,18 +80,36 @@ program
 
 const prefixFlag = ['--prefix <folder>', 'folder that stands for /', '/'] as const;
 const dryRunFlag = ['--dry-run', 'say what would be done, and do nothing'] as const;
-program
-  .command('install')
-  .description('make this host use tsnet')
+const pluginDirFlag = ['--plugin-dir <folder>', 'where the runtime looks for plugins'] as const;
+const installation = program.command('install').description('make this host use tsnet');
+installation
   .command('docker')
   .description("let systemd listen for Docker and start tsnet, and add 'docker tsnet'")
   .option(...prefixFlag)
   .option('--socket <path>', 'where tsnet listens', '/run/docker/plugins/tsnet.sock')
   .option(...dryRunFlag)
   .action(async (_, command: Command) => (await import('./commands/install.ts')).installForDocker(command));
-program
-  .command('uninstall')
-  .description('take back what install did')
+installation
+  .command('cni')
+  .description('put the CNI plugins tsnet and tsnet-ipam where runtimes look, and write a first network')
+  .option(...prefixFlag)
+  .option(...pluginDirFlag)
+  .option('--no-conflist', 'the plugins only')
+  .option(...dryRunFlag)
+  .action(async (_, command: Command) =>
+    (await import('./commands/install.ts')).installForPlugins(command, 'cni'),
+  );
+installation
+  .command('netavark')
+  .description('put the netavark plugin tsnet where Podman looks')
+  .option(...prefixFlag)
+  .option(...pluginDirFlag)
+  .option(...dryRunFlag)
+  .action(async (_, command: Command) =>
+    (await import('./commands/install.ts')).installForPlugins(command, 'netavark'),
+  );
+const removal = program.command('uninstall').description('take back what install did');
+removal
   .command('docker')
   .description('stop tsnet and remove its files; networks stay')
   .option(...prefixFlag)
@@ -97,6 +118,73 @@ program
   .option(...dryRunFlag)
   .action(async (_, command: Command) =>
     (await import('./commands/uninstall.ts')).uninstallForDocker(command),
+  );
+for (const kind of ['cni', 'netavark'] as const) {
+  removal
+    .command(kind)
+    .description('remove the plugins; what they attached stays')
+    .option(...prefixFlag)
+    .option(...pluginDirFlag)
+    .option(...dryRunFlag)
+    .action(async (_, command: Command) =>
+      (await import('./commands/uninstall.ts')).uninstallForPlugins(command, kind),
+    );
+}
+
+addRunFlags(program.command('run <command...>'))
+  .description('run a command in a network sandbox, with the flags of docker run')
+  .action(async (words: string[], _, command: Command) =>
+    (await import('./commands/run.ts')).run(command, words),
+  );
+program
+  .command('exec <sandbox> <command...>')
+  .description('run one more command in a sandbox')
+  .option('-i, --interactive', "as in docker exec; the command always has tsnet's own input")
+  .option('-t, --tty', "as in docker exec; the command always has tsnet's own terminal")
+  .action(async (name: string, words: string[], _, command: Command) =>
+    (await import('./commands/exec.ts')).exec(command, name, words),
+  );
+program
+  .command('stop <sandbox...>')
+  .description('end sandboxes: ask their commands to end, then kill them')
+  .option('-t, --time <seconds>', 'how long they have; -1 for any time', '10')
+  .option('-s, --signal <signal>', 'what asks them', 'SIGTERM')
+  .action(async (names: string[], _, command: Command) =>
+    (await import('./commands/stop.ts')).stop(command, names),
+  );
+program
+  .command('rm <sandbox...>')
+  .description('remove sandboxes that have ended')
+  .option('-f, --force', 'also those that run')
+  .action(async (names: string[], _, command: Command) =>
+    (await import('./commands/rm.ts')).remove(command, names),
+  );
+program
+  .command('connect <network> <sandbox>')
+  .description('bring a sandbox into one more network')
+  .option('--ip <address>', 'IPv4 address')
+  .option('--ip6 <address>', 'IPv6 address')
+  .option('--mac-address <address>', 'MAC address')
+  .addOption(repeatable('--alias <name>', 'one more name in the network'))
+  .action(async (network: string, sandbox: string, _, command: Command) =>
+    (await import('./commands/connect.ts')).connect(command, network, sandbox),
+  );
+program
+  .command('disconnect <network> <sandbox>')
+  .description('take a sandbox out of a network')
+  .action(async (network: string, sandbox: string, _, command: Command) =>
+    (await import('./commands/disconnect.ts')).disconnect(command, network, sandbox),
+  );
+program
+  .command('logs <sandbox>')
+  .description('print what a sandbox has written that was started with -d')
+  .action(async (name: string, _, command: Command) =>
+    (await import('./commands/logs.ts')).logs(command, name),
+  );
+program
+  .command('__end <name> <id>', { hidden: true })
+  .action(async (name: SandboxName, id: SandboxId, _, command: Command) =>
+    (await import('./commands/run.ts')).end(command, name, id),
   );
 
 program
@@ -113,7 +201,7 @@ program
 
 program
   .command('gc')
-  .description('remove what the engine does not know any more')
+  .description('remove what the engine does not know any more, and sandboxes whose end nobody saw')
   .option(...dryRunFlag)
   .option('--older-than <seconds>', 'leave alone what is younger: it may be in creation', '30')
   .action(async (_, command: Command) => (await import('./commands/gc.ts')).collect(command));
@@ -172,12 +260,14 @@ inspector
 inspector
   .command('container <container>')
   .description('how a container got its network, and where each interface leads')
+  .option('--docker', "as 'docker inspect' prints it, with a key Kernel in each network")
   .action(async (name: string, _, command: Command) =>
     (await import('./commands/inspect-container.ts')).inspectContainer(command, name),
   );
 inspector
   .command('network <network>')
   .description('who is in a network, and through which veth')
+  .option('--docker', "as 'docker network inspect' prints it, with a key Kernel in each container")
   .action(async (name: string, _, command: Command) =>
     (await import('./commands/inspect-network.ts')).inspectNetwork(command, name),
   );
@@ -229,24 +319,17 @@ program
     (await import('./commands/completion.ts')).printCandidates(command, words),
   );
 
+const words = separateCommand(program, process.argv.slice(2));
 try {
-  await program.parseAsync();
+  await program.parseAsync(words, { from: 'user' });
 } catch (thrown) {
-  process.exitCode = report(thrown);
+  const code = report(thrown);
+  // The command's own exit status must be told from ours.
+  process.exitCode = code !== 0 && wrapsCommand(program, words) ? 125 : code;
 }
 
 function report(thrown: unknown): number {
   // Commander has printed its own errors and help by now.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes['invalid-input'];
-  const error = toTsnetError(thrown);
-  if (program.opts<{ json?: boolean }>().json === true) printJson({ error: describe(error) });
-  process.stderr.write(`tsnet: ${printable(error.message)}\n`);
-  if (error.hint !== undefined) process.stderr.write(`hint: ${printable(error.hint)}\n`);
-  if (error.kind === 'bug' && error.cause instanceof Error)
-    process.stderr.write(`${error.cause.stack ?? ''}\n`);
-  return exitCodes[error.kind];
-}
-
-function describe({ kind, message, hint, errno }: TsnetError): object {
-  return { kind, message, hint, errno };
+  return reportError(thrown, program.opts<{ json?: boolean }>().json === true);
 }

@@ -5,5 +5,6 @@ import { readSettings } from './settings.ts';
 
 /** The records for reading, which neither waits for a writer nor holds one up. */
 export function openView(command: Command): State {
-  return State.open({ directory: readSettings(command).stateDirectory, bootId: bootId(), readOnly: true });
+  const { stateDirectory: directory, runDirectory } = readSettings(command);
+  return State.open({ directory, runDirectory, bootId: bootId(), readOnly: true });
 }

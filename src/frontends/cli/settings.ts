@@ -16,7 +16,7 @@ export function addGlobalFlags(program: Command): Command {
     .addOption(
       flag('--state-dir <path>', 'records of networks and endpoints', '/var/lib/tsnet', 'TSNET_STATE_DIR'),
     )
-    .addOption(flag('--run-dir <path>', 'locks; lost at reboot', '/run/tsnet', 'TSNET_RUN_DIR'))
+    .addOption(flag('--run-dir <path>', 'locks and records of this boot', '/run/tsnet', 'TSNET_RUN_DIR'))
     .addOption(
       flag('--firewall <backend>', 'what translates and filters', 'auto', 'TSNET_FIREWALL').choices([
         'nftables',

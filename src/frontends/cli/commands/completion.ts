@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { complete } from '../completion/complete.ts';
-import { namesOf } from '../completion/names.ts';
+import { namesOf, type RecordedNames } from '../completion/names.ts';
 import { scripts, type Shell } from '../completion/scripts.ts';
+import { openView } from '../open-view.ts';
 
 /** `tsnet completion SHELL`: prints the script that the shell sources. */
 export function printScript(shell: Shell): void {
@@ -13,12 +14,20 @@ export async function printCandidates(command: Command, line: string): Promise<v
   const words = line.split('\n').map((word) => word.slice(1));
   const { candidates, names } = complete(rootOf(command), words);
   const last = words.at(-1) ?? '';
-  const named = names === undefined ? [] : await namesOf(names);
+  const named = names === undefined ? [] : await namesOf(names, () => readRecorded(command));
   const lines = [
     ...candidates.map(({ word, description }) => `${word}\t${description}`),
     ...named.filter((name) => name.startsWith(last)).map((name) => `${name}\t${names}`),
   ];
   process.stdout.write(lines.map((one) => `${one}\n`).join(''));
+}
+
+function readRecorded(command: Command): RecordedNames {
+  using state = openView(command);
+  return state.read((view) => ({
+    networks: view.networks().flatMap(({ name }) => name ?? []),
+    sandboxes: view.sandboxes().map(({ name }) => name),
+  }));
 }
 
 function rootOf(command: Command): Command {

@@ -13,7 +13,7 @@ export async function list(command: Command): Promise<void> {
     view.endpoints().map((endpoint) => ({
       endpoint,
       network: view.network(endpoint.network)?.name ?? names.networks.get(endpoint.network) ?? '',
-      container: names.containers.get(endpoint.id)?.name ?? '',
+      container: names.containers.get(endpoint.id)?.name ?? endpoint.container?.name ?? '',
     })),
   );
   if (wantsJson(command)) {

@@ -20,6 +20,7 @@ import {
   type Context,
   type Garbage,
 } from '../../../network/index.ts';
+import { collectSandboxes, findLostSandboxes } from '../../../run/index.ts';
 import { createLogger } from '../logger.ts';
 import { printJson } from '../print.ts';
 import { readSettings, wantsJson } from '../settings.ts';
@@ -36,21 +37,25 @@ interface Finding {
 
 /**
  * `tsnet gc`: removes the records, links and rules of networks, endpoints and addresses that the engine does not know
- * any more, and says why. Without an engine only what is dead for sure.
+ * any more, and says why. Without an engine only what is dead for sure. Sandboxes of our own in which nothing runs any more
+ * lose their networks in any case.
  */
 export async function collect(command: Command): Promise<void> {
   const flags = command.opts<{ dryRun?: boolean; olderThan: string }>();
   const leastAgeSeconds = parseSeconds(flags.olderThan);
   const isDryRun = flags.dryRun === true;
   using context = await openContext(readSettings(command), createLogger('warn'));
+  const sandboxes = isDryRun ? findLostSandboxes(context) : await collectSandboxes(context);
   const { use, garbage, left } = await find(context, leastAgeSeconds);
   const removed = isDryRun ? garbage : await collectGarbage(context, garbage, use);
-  if (wantsJson(command)) return printJson({ isDryRun, engine: use?.engine ?? null, removed, left });
+  if (wantsJson(command))
+    return printJson({ isDryRun, engine: use?.engine ?? null, sandboxes, removed, left });
   if (use === undefined) {
     process.stderr.write(
       `No engine answers at ${printable(socketPath())}: only what is dead for sure is removed.\n`,
     );
   }
+  for (const { sandbox, why } of sandboxes) process.stdout.write(`sandbox ${sandbox.name}: ${why}\n`);
   for (const one of removed) process.stdout.write(`${printable(formatGarbage(one))}\n`);
   for (const { id, bridge } of left) {
     process.stderr.write(

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { installDocker, type Step } from '../../install/index.ts';
+import { installDocker, installPlugins, type PluginKind, type Step } from '../../install/index.ts';
 import { printJson } from '../print.ts';
 import { absolute, wantsJson } from '../settings.ts';
 
@@ -13,6 +13,30 @@ export async function installForDocker(command: Command): Promise<void> {
     isDryRun,
   });
   printSteps(command, steps, isDryRun);
+}
+
+/** `tsnet install cni`, `tsnet install netavark` */
+export function installForPlugins(command: Command, kind: PluginKind): void {
+  const flags = command.opts<PluginFlags & { conflist?: boolean }>();
+  const options = readPluginFlags(flags);
+  const steps = installPlugins(kind, { ...options, hasConflist: flags.conflist !== false });
+  printSteps(command, steps, options.isDryRun);
+}
+
+/** The flags that installing and removing executables share. */
+export interface PluginFlags {
+  readonly prefix: string;
+  readonly pluginDir?: string;
+  readonly dryRun?: boolean;
+}
+
+/** Reads them. @throws invalid-input for a relative path */
+export function readPluginFlags({ prefix, pluginDir, dryRun }: PluginFlags) {
+  return {
+    prefix: absolute(prefix, '--prefix'),
+    ...(pluginDir === undefined ? {} : { folder: absolute(pluginDir, '--plugin-dir') }),
+    isDryRun: dryRun === true,
+  };
 }
 
 /** Prints what was done, one line each, or as JSON. */

@@ -21,6 +21,7 @@ import {
   type Pool,
 } from '../../../network/index.ts';
 import { parseNetworkOptions } from '../../docker/network-options.ts';
+import { defaultNetworkName } from '../../../run/index.ts';
 import { createLogger } from '../logger.ts';
 import { printJson } from '../print.ts';
 import { readSettings, wantsJson } from '../settings.ts';
@@ -31,7 +32,10 @@ interface Flags {
   readonly ipRange?: string;
   readonly internal?: boolean;
   readonly opt?: readonly string[];
+  readonly driverOpt?: readonly string[];
 }
+
+const predefinedNames: readonly string[] = [defaultNetworkName, 'default', 'host', 'none'];
 
 /** `tsnet network create NAME`: pools, gateways, then the network; what was taken is given back if a step fails. */
 export async function create(command: Command, name: string): Promise<void> {
@@ -39,7 +43,10 @@ export async function create(command: Command, name: string): Promise<void> {
   if (!/^[A-Za-z0-9][\w.-]{0,127}$/.test(name)) {
     throw invalid('name', name, '1 to 128 letters, digits, dots, dashes or underscores');
   }
-  const options = parsePairs(flags.opt ?? []);
+  if (predefinedNames.includes(name)) {
+    throw invalid('name', name, "one that does not stand for a mode of 'tsnet run' or its default network");
+  }
+  const options = parsePairs([...(flags.opt ?? []), ...(flags.driverOpt ?? [])]);
   const parsed = parseNetworkOptions(options, flags.internal === true);
   using context = await openContext(readSettings(command), createLogger('warn'));
   refuseTakenName(context, name);

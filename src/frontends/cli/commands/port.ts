@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { printable, shortId, TsnetError, type Endpoint, type PortBinding } from '../../../model/index.ts';
 import { engineNames, type EngineNames } from '../../../inspect/engines/docker.ts';
+import type { State } from '../../../state/index.ts';
 import { openPlaces } from '../format-ports.ts';
 import { openView } from '../open-view.ts';
 import { printJson, printTable } from '../print.ts';
@@ -12,7 +13,7 @@ export async function list(command: Command, wanted?: string): Promise<void> {
   const names = await engineNames();
   const endpoints = state.read((view) => view.endpoints());
   const chosen = wanted === undefined ? endpoints : endpoints.filter((one) => isCalled(one, wanted, names));
-  if (wanted !== undefined && chosen.length === 0) {
+  if (wanted !== undefined && chosen.length === 0 && !isSandbox(state, wanted)) {
     throw new TsnetError(
       'not-found',
       `container ${printable(wanted)} has no endpoint in a network of tsnet`,
@@ -30,7 +31,7 @@ export async function list(command: Command, wanted?: string): Promise<void> {
         ...port,
         endpoint: endpoint.id,
         network: endpoint.network,
-        container: names.containers.get(endpoint.id)?.name,
+        container: nameOf(endpoint, names),
         addresses: endpoint.addresses,
       })),
     );
@@ -48,7 +49,7 @@ export async function list(command: Command, wanted?: string): Promise<void> {
       const published = endpoint.ports.map((port) => [hosts(port).join(' '), inside(port)]);
       const open = openPlaces(endpoint).map(({ port, place }) => [place, port]);
       return [...published, ...open].map((columns) => [
-        names.containers.get(endpoint.id)?.name ?? '-',
+        nameOf(endpoint, names) ?? '-',
         shortId(endpoint.id),
         ...columns,
         endpoint.addresses.join(','),
@@ -57,10 +58,21 @@ export async function list(command: Command, wanted?: string): Promise<void> {
   );
 }
 
+/** One without interfaces of its own has no ports either. */
+function isSandbox(state: State, wanted: string): boolean {
+  return state.read((view) =>
+    view.sandboxes().some(({ id, name }) => name === wanted || (wanted !== '' && id.startsWith(wanted))),
+  );
+}
+
+/** What its engine calls the container, or the runtime that told us. */
+function nameOf({ id, container }: Endpoint, names: EngineNames): string | undefined {
+  return names.containers.get(id)?.name ?? container?.name;
+}
+
 function isCalled(endpoint: Endpoint, wanted: string, names: EngineNames): boolean {
-  const container = names.containers.get(endpoint.id);
-  const ids = [endpoint.id, container?.id ?? ''];
-  return container?.name === wanted || (wanted !== '' && ids.some((id) => id.startsWith(wanted)));
+  const ids = [endpoint.id, names.containers.get(endpoint.id)?.id ?? endpoint.container?.id ?? ''];
+  return nameOf(endpoint, names) === wanted || (wanted !== '' && ids.some((id) => id.startsWith(wanted)));
 }
 
 function inside({ containerPort, protocol }: PortBinding): string {

@@ -3,6 +3,7 @@ import { invalid, toTsnetError } from '../../../model/index.ts';
 import { openContext, recover, watchKernel, type Context } from '../../../network/index.ts';
 import { takeInheritedSocket } from '../../docker/inherited-socket.ts';
 import { startServer } from '../../docker/server.ts';
+import { startPluginSocket } from '../../plugin-socket/index.ts';
 import { keepInLineWithEngine } from '../follow-engine.ts';
 import { createLogger, logLevels, type LogLevel } from '../logger.ts';
 import { notifyReady } from '../notify-ready.ts';
@@ -10,7 +11,8 @@ import { absolute, readSettings } from '../settings.ts';
 import { version } from '../version.ts';
 
 /**
- * `tsnet serve`: brings the kernel in line with the records, then answers engines until SIGTERM or SIGINT. Meanwhile it
+ * `tsnet serve`: brings the kernel in line with the records, then answers engines, and the executables for CNI and
+ * netavark, until SIGTERM or SIGINT. Meanwhile it
  * watches what others do to the kernel and, once it listens, what the engine has. Stopping leaves the networks alone:
  * containers keep theirs while the daemon is down.
  */
@@ -23,6 +25,7 @@ export async function serve(command: Command): Promise<void> {
   log.info('starting', { version, ...settings, firewall: context.kernel.firewall.backend });
   await recoverIfPossible(context);
   const stopSignal = signalled();
+  await using plugins = await startPluginSocket(context, settings);
   const server = await startServer(context, socket);
   await notifyReady(log);
   {
@@ -30,7 +33,7 @@ export async function serve(command: Command): Promise<void> {
     // An engine that boots waits for our answers, so it is asked only now, and never waited for.
     await using _engine = keepInLineWithEngine(context);
     log.info('stopping', { signal: await stopSignal });
-    await server.close();
+    await Promise.all([server.close(), plugins.close()]);
     await context.linkRemoval.idle();
   }
 }

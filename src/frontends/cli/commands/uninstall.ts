@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { invalid } from '../../../model/index.ts';
-import { uninstallDocker } from '../../install/index.ts';
+import { uninstallDocker, uninstallPlugins, type PluginKind } from '../../install/index.ts';
 import { createLogger } from '../logger.ts';
 import { absolute, readSettings } from '../settings.ts';
-import { printSteps } from './install.ts';
+import { printSteps, readPluginFlags, type PluginFlags } from './install.ts';
 
 /** `tsnet uninstall docker` */
 export async function uninstallForDocker(command: Command): Promise<void> {
@@ -20,4 +20,10 @@ export async function uninstallForDocker(command: Command): Promise<void> {
     createLogger('warn'),
   );
   printSteps(command, steps, isDryRun);
+}
+
+/** `tsnet uninstall cni`, `tsnet uninstall netavark` */
+export function uninstallForPlugins(command: Command, kind: PluginKind): void {
+  const options = readPluginFlags(command.opts<PluginFlags>());
+  printSteps(command, uninstallPlugins(kind, options), options.isDryRun);
 }

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { parseIp, parseMac } from '../../../model/index.ts';
+import { openContext } from '../../../network/index.ts';
+import { connectSandbox } from '../../../run/index.ts';
+import { createLogger } from '../logger.ts';
+import { printJson } from '../print.ts';
+import { parseAlias } from '../run/parse-network-flag.ts';
+import { readSettings, wantsJson } from '../settings.ts';
+
+interface Flags {
+  readonly ip?: string;
+  readonly ip6?: string;
+  readonly macAddress?: string;
+  readonly alias?: readonly string[];
+}
+
+/** `tsnet connect NETWORK SANDBOX` */
+export async function connect(command: Command, network: string, sandbox: string): Promise<void> {
+  const { ip, ip6, macAddress, alias = [] } = command.opts<Flags>();
+  const wish = {
+    network,
+    ips: [
+      ...(ip === undefined ? [] : [parseIp(ip, '--ip')]),
+      ...(ip6 === undefined ? [] : [parseIp(ip6, '--ip6')]),
+    ],
+    aliases: alias.map((name) => parseAlias(name, '--alias')),
+    ...(macAddress === undefined ? {} : { mac: parseMac(macAddress, '--mac-address') }),
+  };
+  using context = await openContext(readSettings(command), createLogger('warn'));
+  const connected = await connectSandbox(context, sandbox, wish);
+  if (wantsJson(command)) printJson(connected);
+}

@@ -1,0 +1,81 @@
+import {
+  familyOfRange,
+  type IfName,
+  type Ip,
+  type IpFamily,
+  type NamedSandbox,
+  type Network,
+  type PortRequest,
+  type SandboxRoute,
+  type Subnet,
+} from '../model/index.ts';
+import { attach, type Context } from '../network/index.ts';
+import { endpointIdOf } from './endpoint-id.ts';
+import type { NetworkWish } from './run-request.ts';
+
+/** A network that was found, with what is wished for there. */
+export interface NetworkChoice extends NetworkWish {
+  readonly found: Network;
+}
+
+/**
+ * Brings a sandbox into a network by its next free interface. The caller holds the lock of the sandbox.
+ *
+ * @throws what `attach` throws
+ */
+export async function attachSandbox(
+  context: Context,
+  sandbox: NamedSandbox,
+  { found: network, ips, mac, aliases }: NetworkChoice,
+  ports: readonly PortRequest[],
+): Promise<void> {
+  if (sandbox.netns.kind !== 'own') return;
+  const number = freeNumber(context, sandbox);
+  await attach(context, {
+    network: network.id,
+    id: endpointIdOf(sandbox.id, network.id),
+    container: { id: sandbox.id, name: sandbox.name },
+    sandbox: sandbox.netns.path,
+    interfaceName: `${network.interfacePrefix ?? 'eth'}${number}` as IfName,
+    ...(mac === undefined ? {} : { mac }),
+    wanted: ips,
+    routes: defaultRoutes(network, number),
+    ports,
+    aliases,
+  });
+}
+
+/** Interfaces are numbered over all networks, whatever they are called. */
+function freeNumber({ state }: Context, { id, networks }: NamedSandbox): number {
+  const used = state.read((view) =>
+    networks.flatMap((network) => view.endpoint(network, endpointIdOf(id, network))?.containerLink ?? []),
+  );
+  const numbers = new Set(used.map((name) => Number(/\d+$/.exec(name)?.[0] ?? -1)));
+  let number = 0;
+  while (numbers.has(number)) number += 1;
+  return number;
+}
+
+/**
+ * Every network that leads out has a default route, later interfaces with a higher metric: when the first network is left
+ * the kernel takes the next one by itself.
+ */
+function defaultRoutes(network: Network, number: number): SandboxRoute[] {
+  if (network.isInternal) return [];
+  const seen = new Set<IpFamily>();
+  return network.subnets.flatMap(({ subnet, gateway }) => {
+    const family = familyOfRange(subnet);
+    if (gateway === undefined || seen.has(family)) return [];
+    seen.add(family);
+    return [defaultRoute(family, gateway, number)];
+  });
+}
+
+/** The kernel's own metric is 0 for IPv4 and 1024 for IPv6. */
+function defaultRoute(family: IpFamily, gateway: Ip, number: number): SandboxRoute {
+  return {
+    destination: (family === 4 ? '0.0.0.0/0' : '::/0') as Subnet,
+    gateway,
+    ...(number === 0 ? {} : { metric: 1024 + number }),
+  };
+}

@@ -1,0 +1,117 @@
+import { printable, TsnetError, type NamedSandbox, type NetworkId } from '../model/index.ts';
+import { detach, publish, type Context } from '../network/index.ts';
+import { attachSandbox, type NetworkChoice } from './attach-sandbox.ts';
+import { findNetwork, lookUpNetwork } from './choose-networks.ts';
+import { endpointIdOf } from './endpoint-id.ts';
+import { findSandbox } from './find-sandbox.ts';
+import { refreshHosts } from './refresh-hosts.ts';
+import type { NetworkWish } from './run-request.ts';
+import { withSandboxLock } from './sandbox-lock.ts';
+import { stateOf } from './sandbox-state.ts';
+
+/**
+ * Brings a sandbox that runs into one more network. When it fails, nothing of it is left.
+ *
+ * @throws not-found; conflict when it does not run, is in the network, or has no namespace of its own; what `attach` throws
+ */
+export async function connectSandbox(
+  context: Context,
+  name: string,
+  wish: NetworkWish,
+): Promise<NamedSandbox> {
+  const found = await findNetwork(context, wish.network);
+  const choice: NetworkChoice = { ...wish, found };
+  return withRunning(context, name, 'connect', async (sandbox) => {
+    const { id } = found;
+    if (sandbox.networks.includes(id)) {
+      throw new TsnetError('conflict', `connect ${sandbox.name}: it is in network ${wish.network} already`);
+    }
+    const connected = { ...sandbox, networks: [...sandbox.networks, id] };
+    await put(context, connected);
+    try {
+      await attachSandbox(context, connected, choice, portsFor(context, sandbox, choice));
+    } catch (error) {
+      await put(context, sandbox);
+      throw error;
+    }
+    return connected;
+  });
+}
+
+/**
+ * Takes a sandbox that runs out of a network. Ports that led to it there lead to it in the next network.
+ *
+ * @throws not-found; conflict when it does not run or is not in the network; kernel
+ */
+export async function disconnectSandbox(
+  context: Context,
+  name: string,
+  networkName: string,
+): Promise<NamedSandbox> {
+  const network = context.state.read((view) => lookUpNetwork(view, networkName));
+  return withRunning(context, name, 'disconnect', async (sandbox) => {
+    if (!sandbox.networks.includes(network.id)) {
+      throw new TsnetError(
+        'conflict',
+        `disconnect ${sandbox.name}: it is not in network ${printable(networkName)}`,
+      );
+    }
+    await detach(context, network.id, endpointIdOf(sandbox.id, network.id));
+    const left = { ...sandbox, networks: sandbox.networks.filter((id) => id !== network.id) };
+    await put(context, left);
+    await movePorts(context, left);
+    return left;
+  });
+}
+
+async function withRunning(
+  context: Context,
+  name: string,
+  doing: string,
+  action: (sandbox: NamedSandbox) => Promise<NamedSandbox>,
+): Promise<NamedSandbox> {
+  const found = context.state.read((view) => findSandbox(view, name));
+  return withSandboxLock(context, found.name, async () => {
+    const sandbox = context.state.read((view) => findSandbox(view, found.id));
+    if (stateOf(sandbox) !== 'running') {
+      throw new TsnetError('conflict', `${doing} ${sandbox.name}: it does not run`, { hint: 'tsnet ps -a' });
+    }
+    const { netns } = sandbox;
+    if (netns.kind !== 'own') {
+      const reason =
+        netns.kind === 'host' ? "it has the host's interfaces" : `it has the interfaces of ${netns.name}`;
+      throw new TsnetError('conflict', `${doing} ${sandbox.name}: ${reason}`, {
+        hint:
+          netns.kind === 'host'
+            ? 'run it again with --network NETWORK'
+            : `tsnet ${doing} NETWORK ${netns.name}`,
+      });
+    }
+    const changed = await action(sandbox);
+    await refreshHosts(context);
+    return changed;
+  });
+}
+
+/** Ports are published where they were not yet, by the first network that leads out. */
+function portsFor(context: Context, sandbox: NamedSandbox, { found }: NetworkChoice): NamedSandbox['ports'] {
+  return found.isInternal || publisherOf(context, sandbox) !== undefined ? [] : sandbox.ports;
+}
+
+function publisherOf({ state }: Context, { id, networks }: NamedSandbox): NetworkId | undefined {
+  return state.read((view) =>
+    networks.find((network) => (view.endpoint(network, endpointIdOf(id, network))?.ports ?? []).length > 0),
+  );
+}
+
+async function movePorts(context: Context, sandbox: NamedSandbox): Promise<void> {
+  if (sandbox.ports.length === 0 || publisherOf(context, sandbox) !== undefined) return;
+  const next = context.state.read((view) =>
+    sandbox.networks.find((id) => view.network(id)?.isInternal === false),
+  );
+  if (next !== undefined) await publish(context, next, endpointIdOf(sandbox.id, next), sandbox.ports);
+}
+
+async function put({ state }: Context, sandbox: NamedSandbox): Promise<void> {
+  await state.transact((tx) => tx.putSandbox(sandbox));
+}

@@ -1,0 +1,14 @@
+export { collectSandboxes, findLostSandboxes, type LostSandbox } from './collect-sandboxes.ts';
+export { connectSandbox, disconnectSandbox } from './connect-sandbox.ts';
+export { defaultNetworkName } from './default-network.ts';
+export { endSandbox } from './end-sandbox.ts';
+export { endpointIdOf } from './endpoint-id.ts';
+export { execInSandbox } from './exec-in-sandbox.ts';
+export { findSandbox } from './find-sandbox.ts';
+export { CommandError, type Launch } from './launch.ts';
+export { removeSandbox } from './remove-sandbox.ts';
+export type { DnsWishes, HostWish, NetworkMode, NetworkWish, RunRequest } from './run-request.ts';
+export { runSandbox, type RunningSandbox, type RunOptions } from './run-sandbox.ts';
+export { filesOf } from './sandbox-folder.ts';
+export { stateOf, type SandboxState } from './sandbox-state.ts';
+export { stopSandbox, type StopOptions } from './stop-sandbox.ts';
