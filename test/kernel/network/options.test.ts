@@ -388,10 +388,20 @@ describe('options', () => {
       Interface: { Address: '10.1.0.2/24' },
       Options: {
         'com.docker.network.endpoint.sysctls': 'net.ipv4.conf.IFNAME.log_martians=1',
-        'tsnet.unheard': 'x',
         'com.docker.network.endpoint.macaddress': 'AkIKHwAy',
         nested: { deep: [1, null] },
       },
     });
+  });
+
+  it('of an endpoint that say that they are ours are refused, as those of a network', async () => {
+    await create({});
+    const answer = await host.call('NetworkDriver.CreateEndpoint', {
+      NetworkID,
+      EndpointID: endpointId('3'),
+      Interface: { Address: '10.1.0.3/24' },
+      Options: { 'tsnet.unheard': 'x' },
+    });
+    expect(answer.body['Err']).toMatch(/driver option tsnet\.unheard/);
   });
 });
