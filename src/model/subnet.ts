@@ -58,6 +58,11 @@ export function familyOfRange(range: Subnet | Address): IpFamily {
   return range.includes(':') ? 6 : 4;
 }
 
+/** What a default route leads to: every address of a family. */
+export function everywhere(family: IpFamily): Subnet {
+  return (family === 4 ? '0.0.0.0/0' : '::/0') as Subnet;
+}
+
 /** The first and the last address as numbers, both inclusive. */
 export function boundsOf(subnet: Subnet): { readonly first: bigint; readonly last: bigint } {
   const { start, end } = parseCidr(subnet);

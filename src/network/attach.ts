@@ -5,7 +5,6 @@ import {
   contains,
   familyOf,
   familyOfRange,
-  gatewayOf,
   invalid,
   ipOf,
   shortId,
@@ -23,12 +22,10 @@ import {
   type PortRequest,
   type SandboxRoute,
   type Shaping,
-  type Subnet,
 } from '../model/index.ts';
 import { observe } from '../observe/index.ts';
 import { desired, diff, formatChange } from '../plan/index.ts';
 import type { StateTransaction } from '../state/index.ts';
-import { collectGarbage, findDeadEndpoints } from './collect-garbage.ts';
 import { commit } from './commit.ts';
 import type { Context } from './context.ts';
 import {
@@ -39,7 +36,7 @@ import {
   requireNetwork,
   type Attachment,
 } from './endpoints.ts';
-import { formatGarbage } from './find-garbage.ts';
+import { endDead } from './end-dead.ts';
 import { intentOf } from './intent.ts';
 import { freeLease, leaseOwner, requirePool } from './leases.ts';
 import { claimPorts, forgetFlows, withListeners } from './ports.ts';
@@ -62,8 +59,6 @@ export interface AttachRequest {
   readonly wanted?: readonly Ip[];
   /** The routes through the interface, beside those that follow from its addresses. */
   readonly routes: readonly SandboxRoute[];
-  /** Whether the network's gateways become default routes. */
-  readonly isRoutedByDefault?: boolean;
   /** Whether IPv6 addresses wait until it is known that nobody else has them. */
   readonly detectsDuplicates?: boolean;
   readonly ports: readonly PortRequest[];
@@ -93,23 +88,6 @@ export async function attach(context: Context, request: AttachRequest): Promise<
     if (!isTaken || !(await endDead(context))) throw error;
     return attachOnce(context, request);
   }
-}
-
-/**
- * What a container has that died without its runtime's telling us is free: otherwise it could not be started again with
- * the same address or port.
- *
- * @returns whether there was any
- */
-async function endDead(context: Context): Promise<boolean> {
-  const rules = { nowSeconds: Date.now() / 1000, leastAgeSeconds: Number.NEGATIVE_INFINITY };
-  const dead = await findDeadEndpoints(context, rules);
-  const ended = await collectGarbage(
-    context,
-    dead.filter(({ kind, record }) => kind === 'endpoint' && record.sandbox?.placement !== undefined),
-  );
-  for (const one of ended) context.log.warn('endpoint gives way', { endpoint: formatGarbage(one) });
-  return ended.length > 0;
 }
 
 async function attachOnce(context: Context, request: AttachRequest): Promise<Attachment> {
@@ -244,7 +222,17 @@ function placed(
   netns: string,
   pools: readonly PoolId[],
 ): Endpoint {
-  const { id, mac, container, aliases = [], interfaceName, sandbox, detectsDuplicates, shaping } = request;
+  const {
+    id,
+    mac,
+    container,
+    aliases = [],
+    interfaceName,
+    sandbox,
+    routes,
+    detectsDuplicates,
+    shaping,
+  } = request;
   const base = endpointOf({
     network: network.id,
     id,
@@ -252,10 +240,6 @@ function placed(
     ...(mac === undefined ? {} : { mac }),
     ...(shaping === undefined ? {} : { shaping }),
   });
-  const routes = [
-    ...request.routes,
-    ...(request.isRoutedByDefault === true ? defaultRoutes(network, addresses) : []),
-  ];
   return {
     ...base,
     containerLink: interfaceName,
@@ -267,16 +251,6 @@ function placed(
     ...(aliases.length === 0 ? {} : { aliases }),
     ...(pools.length === 0 ? {} : { leasedFrom: pools }),
   };
-}
-
-function defaultRoutes(network: Network, addresses: readonly Address[]): SandboxRoute[] {
-  return addresses.flatMap((address) => {
-    const family = familyOfRange(address);
-    const gateway = network.isInternal ? undefined : gatewayOf(network, family);
-    return gateway === undefined
-      ? []
-      : [{ destination: (family === 4 ? '0.0.0.0/0' : '::/0') as Subnet, gateway }];
-  });
 }
 
 function existsError({ id, network, interfaceName }: AttachRequest): TsnetError {

@@ -58,9 +58,7 @@ export async function lookForGarbage(
   await noteEngine(context, use);
   const dead = await findDeadEndpoints(context, rules);
   // Of a sandbox that it made itself an engine knows better.
-  const withoutEngine = dead.filter(
-    ({ kind, record }) => kind === 'endpoint' && record.sandbox?.placement !== undefined,
-  );
+  const withoutEngine = dead.filter(isPlaced);
   return context.state.read((view) => {
     const garbage = findGarbage(view, use, rules);
     const ofAnyAge = findGarbage(view, use, { ...rules, leastAgeSeconds: Number.NEGATIVE_INFINITY });
@@ -87,6 +85,11 @@ export async function findDeadEndpoints(
     found.push({ kind: 'endpoint', record, why: 'its sandbox and its link are gone' });
   }
   return found;
+}
+
+/** Whether it is an endpoint whose sandbox no engine made, so that nobody else knows more of it. */
+export function isPlaced(one: Garbage): one is Extract<Garbage, { kind: 'endpoint' }> {
+  return one.kind === 'endpoint' && one.record.sandbox?.placement !== undefined;
 }
 
 /** What two looks have in common, record for record: what was in motion at the first is left out. */

@@ -1,7 +1,8 @@
 import { shareAddress } from '../ipam/index.ts';
-import type { Ip, IpFamily, PortRequest } from '../model/index.ts';
+import type { IpFamily, PortRequest } from '../model/index.ts';
 import type { StateView } from '../state/index.ts';
 import type { Context } from './context.ts';
+import { everyAddressOf } from './ports.ts';
 
 /**
  * The ports of a container that none of its other attachments publishes already. Some runtimes ask for all of them on each
@@ -33,9 +34,4 @@ function isPublished(
     .portHolders(protocol, hostPorts.first)
     .filter((holder) => shareAddress(holder.hostIp, wanted))
     .some(({ network, endpoint }) => view.endpoint(network, endpoint)?.container?.id === container);
-}
-
-function everyAddressOf(families: ReadonlySet<IpFamily>): Ip | undefined {
-  if (families.size !== 1) return undefined;
-  return (families.has(4) ? '0.0.0.0' : '::') as Ip;
 }

@@ -32,6 +32,7 @@ export {
   type Pool,
   type PoolRequest,
 } from './pools.ts';
+export { endDead } from './end-dead.ts';
 export { endIdleNetworks } from './end-idle-networks.ts';
 export { proposeSubnet } from './propose-subnet.ts';
 export { publish, unpublish } from './ports.ts';

@@ -171,8 +171,13 @@ function hostAddresses(
   if (hostIp !== undefined) return [hostIp];
   if (families.size === 0) return [];
   if (network.hostBindings !== undefined) return network.hostBindings;
-  if (families.size !== 1) return [undefined];
-  return [(families.has(4) ? '0.0.0.0' : '::') as Ip];
+  return [everyAddressOf(families)];
+}
+
+/** What a port published on no address in particular is published on: `undefined` where both families are meant. */
+export function everyAddressOf(families: ReadonlySet<IpFamily>): Ip | undefined {
+  if (families.size !== 1) return undefined;
+  return (families.has(4) ? '0.0.0.0' : '::') as Ip;
 }
 
 function missingFamily({ containerPort }: PortRequest, hostIp: Ip): TsnetError {

@@ -1,11 +1,11 @@
 import { Rtnetlink, type Link, type Route } from '../kernel/netlink/index.ts';
 import { netnsIdOf } from '../kernel/netns/index.ts';
 import {
+  everywhere,
   TsnetError,
   type IfName,
   type SandboxInterface,
   type SandboxRoute,
-  type Subnet,
 } from '../model/index.ts';
 
 /**
@@ -69,7 +69,7 @@ function sandboxRoute(route: Route, linkIndex: number): SandboxRoute[] {
   const { metric, mtu } = route;
   return [
     {
-      destination: route.destination ?? ((route.family === 4 ? '0.0.0.0/0' : '::/0') as Subnet),
+      destination: route.destination ?? everywhere(route.family),
       ...(hop.gateway === undefined ? {} : { gateway: hop.gateway }),
       ...(metric === undefined ? {} : { metric }),
       ...(mtu === undefined ? {} : { mtu }),

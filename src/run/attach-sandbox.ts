@@ -1,4 +1,5 @@
 import {
+  everywhere,
   familyOfRange,
   type IfName,
   type Ip,
@@ -7,7 +8,6 @@ import {
   type Network,
   type PortRequest,
   type SandboxRoute,
-  type Subnet,
 } from '../model/index.ts';
 import { attach, type Context } from '../network/index.ts';
 import { endpointIdOf } from './endpoint-id.ts';
@@ -74,7 +74,7 @@ function defaultRoutes(network: Network, number: number): SandboxRoute[] {
 /** The kernel's own metric is 0 for IPv4 and 1024 for IPv6. */
 function defaultRoute(family: IpFamily, gateway: Ip, number: number): SandboxRoute {
   return {
-    destination: (family === 4 ? '0.0.0.0/0' : '::/0') as Subnet,
+    destination: everywhere(family),
     gateway,
     ...(number === 0 ? {} : { metric: 1024 + number }),
   };

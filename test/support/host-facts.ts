@@ -3,6 +3,11 @@ interface Place {
   exec(command: string, ...args: string[]): Promise<{ readonly stdout: string }>;
 }
 
+/** The same without carriers: the kernel notices up to a second later that a bridge has none any more. */
+export function withoutCarriers(facts: readonly string[]): string[] {
+  return facts.map((line) => line.replaceAll(/ linkdown|NO-CARRIER,|,LOWER_UP|state \w+/g, ''));
+}
+
 /**
  * Everything that tsnet could have changed in a namespace, as sorted lines, seen by programs that are not tsnet.
  * Interface indexes are left out, since the kernel never gives one

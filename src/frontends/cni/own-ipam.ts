@@ -1,8 +1,7 @@
 import { TsnetError, type EndpointId } from '../../model/index.ts';
 import {
-  collectGarbage,
+  endDead,
   exhaustedSets,
-  findDeadEndpoints,
   leaseAddresses,
   leasedAddresses,
   leaseOwners,
@@ -46,12 +45,7 @@ async function leaseOrCollect(
   } catch (error) {
     if (!(error instanceof TsnetError) || (error.kind !== 'exhausted' && error.kind !== 'conflict'))
       throw error;
-    const dead = await findDeadEndpoints(context, {
-      nowSeconds: Date.now() / 1000,
-      leastAgeSeconds: Number.NEGATIVE_INFINITY,
-    });
-    const ofNetwork = dead.filter((one) => one.kind === 'endpoint' && one.record.network === request.network);
-    if ((await collectGarbage(context, ofNetwork)).length === 0) throw error;
+    if (!(await endDead(context, request.network))) throw error;
     return leaseAddresses(context, wish);
   }
 }

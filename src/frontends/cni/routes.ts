@@ -1,10 +1,10 @@
 import {
+  everywhere,
   familyOfRange,
   type Address,
   type IfName,
   type IpFamily,
   type SandboxRoute,
-  type Subnet,
 } from '../../model/index.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import type { IpamAnswer } from './ipam.ts';
@@ -14,7 +14,7 @@ import type { CniRoute } from './result.ts';
 export function routesOf({ isDefaultGateway }: BridgeConfig, answer: IpamAnswer): readonly CniRoute[] {
   if (!isDefaultGateway) return answer.routes;
   const defaults = ([4, 6] as const).flatMap((family): CniRoute[] => {
-    const dst = (family === 4 ? '0.0.0.0/0' : '::/0') as Subnet;
+    const dst = everywhere(family);
     if (answer.routes.some((route) => route.dst === dst && route.gw !== undefined)) return [];
     const gw = answer.ips.find(
       ({ address, gateway }) => gateway !== undefined && familyOfRange(address) === family,

@@ -1,6 +1,7 @@
 import {
   addressIn,
   contains,
+  everywhere,
   familyOfRange,
   invalid,
   ipOf,
@@ -12,7 +13,6 @@ import {
   type EndpointId,
   type NetworkId,
   type SandboxRoute,
-  type Subnet,
 } from '../../model/index.ts';
 import {
   attach,
@@ -168,8 +168,7 @@ function defaultRoutes(
   return wanted.request.subnets.flatMap(({ subnet, gateway }) => {
     const family = familyOfRange(subnet);
     if (gateway === undefined || !families.has(family)) return [];
-    const destination = (family === 4 ? '0.0.0.0/0' : '::/0') as Subnet;
-    return [{ destination, gateway, metric: metricOf(wanted, interfaceName) }];
+    return [{ destination: everywhere(family), gateway, metric: metricOf(wanted, interfaceName) }];
   });
 }
 

@@ -1,21 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHost, type Host } from '../../support/host.ts';
+import { describe, expect, it } from 'vitest';
 import { hostFacts } from '../../support/host-facts.ts';
 import { createNetns, type Netns } from '../../support/netns.ts';
 import { callCni, fail, succeed, type Call } from './plugin.ts';
+import { useHostWithPods } from './pods.ts';
 import { askTcp, startTcpServer } from './tcp-server.ts';
 
-let host: Host;
-let boxes: Netns[];
-
-beforeEach(async () => {
-  host = await createHost();
-  boxes = [await createNetns('pod'), await createNetns('pod')];
-});
-afterEach(async () => {
-  for (const box of boxes) await box[Symbol.asyncDispose]();
-  await host[Symbol.asyncDispose]();
-});
+const pods = useHostWithPods();
 
 const dual = {
   cniVersion: '1.1.0',
@@ -31,28 +21,30 @@ const call = (verb: string, index: number, options: Partial<Call> = {}): Call =>
   verb,
   config: dual,
   container: `container-${index}`,
-  netns: boxes[index]?.path ?? '',
+  netns: pods.boxes[index]?.path ?? '',
   ifName: 'eth0',
   ...options,
 });
 
-const box = (index: number) => boxes[index] as Netns;
+const box = (index: number) => pods.boxes[index] as Netns;
 const addressesIn = async (index: number) => (await box(index).exec('ip', '-o', 'address')).stdout;
 
 const pingFrom = (from: Netns, target: string) => from.exec('ping', '-n', '-c', '1', '-W', '2', target);
 
 /** Every record that would keep something from being used again. */
 const holdings = () =>
-  Object.keys(host.context.state.dump()).filter((key) => /^(?:endpoint|address|port|lease-of)\//.test(key));
+  Object.keys(pods.host.context.state.dump()).filter((key) =>
+    /^(?:endpoint|address|port|lease-of)\//.test(key),
+  );
 
 describe('ADD with addresses of its own', () => {
   it('answers as the reference plugin does, and the container is on the network', async () => {
-    const result = await succeed(host.context, call('ADD', 0));
+    const result = await succeed(pods.host.context, call('ADD', 0));
     expect(result.cniVersion).toBe('1.1.0');
     expect(result.interfaces.map(({ name, sandbox }) => [name.slice(0, 4), sandbox])).toEqual([
       ['br0', undefined],
       ['tsv-', undefined],
-      ['eth0', boxes[0]?.path],
+      ['eth0', pods.boxes[0]?.path],
     ]);
     for (const { mac } of result.interfaces) expect(mac).toMatch(/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/);
     expect(result.ips).toEqual([
@@ -63,27 +55,27 @@ describe('ADD with addresses of its own', () => {
       { dst: '0.0.0.0/0', gw: '10.77.0.1' },
       { dst: '::/0', gw: 'fd00:77::1' },
     ]);
-    const shown = (await host.netns.exec('ip', '-o', 'link')).stdout;
+    const shown = (await pods.host.netns.exec('ip', '-o', 'link')).stdout;
     for (const { name, mac, sandbox } of result.interfaces) {
       const where = sandbox === undefined ? shown : (await box(0).exec('ip', '-o', 'link')).stdout;
       expect(where.split('\n').find((line) => line.includes(` ${name}`))).toContain(mac);
     }
-    await succeed(host.context, call('ADD', 1));
+    await succeed(pods.host.context, call('ADD', 1));
     for (const target of ['10.77.0.3', 'fd00:77::3', '10.77.0.1', 'fd00:77::1'])
       await pingFrom(box(0), target);
     const checked = call('CHECK', 0, { config: { ...dual, prevResult: result } });
-    expect(await callCni(host.context, checked)).toEqual({ exitCode: 0, stdout: '' });
+    expect(await callCni(pods.host.context, checked)).toEqual({ exitCode: 0, stdout: '' });
     for (const _ of [1, 2]) {
-      expect(await callCni(host.context, call('DEL', 0))).toEqual({ exitCode: 0, stdout: '' });
+      expect(await callCni(pods.host.context, call('DEL', 0))).toEqual({ exitCode: 0, stdout: '' });
     }
-    expect((await fail(host.context, checked)).code).toBe(3);
+    expect((await fail(pods.host.context, checked)).code).toBe(3);
     expect(await addressesIn(0)).not.toContain('eth0');
     await pingFrom(box(1), '10.77.0.1');
   });
 
-  it('keeps the connections that leave behind the address of the host, if ipMasq says so', async () => {
+  it('keeps the connections that leave behind the address of the pods.host, if ipMasq says so', async () => {
     await using lan = await createNetns('lan');
-    await host.netns.exec(
+    await pods.host.netns.exec(
       'ip',
       'link',
       'add',
@@ -96,21 +88,21 @@ describe('ADD with addresses of its own', () => {
       'netns',
       lan.name,
     );
-    await host.netns.exec('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'lan0');
-    await host.netns.exec('ip', 'link', 'set', 'lan0', 'up');
+    await pods.host.netns.exec('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'lan0');
+    await pods.host.netns.exec('ip', 'link', 'set', 'lan0', 'up');
     await lan.exec('ip', 'address', 'add', '192.0.2.2/24', 'dev', 'eth0');
     await lan.exec('ip', 'link', 'set', 'eth0', 'up');
     await lan.exec('ip', 'route', 'add', '10.0.0.0/8', 'via', '192.0.2.1');
     const plain = { ...dual, name: 'plain', bridge: 'br1', ipMasq: false, ipam: { subnet: '10.78.0.0/24' } };
-    await succeed(host.context, call('ADD', 0));
-    await succeed(host.context, call('ADD', 1, { config: plain }));
+    await succeed(pods.host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('ADD', 1, { config: plain }));
     await using _server = await startTcpServer(lan, 99);
     expect(await askTcp(box(0), '192.0.2.2:99')).toBe('here 192.0.2.1');
     expect(await askTcp(box(1), '192.0.2.2:99')).toBe('here 10.78.0.2');
     // Who has a route reaches a container, as with the reference plugins, unless a policy says otherwise.
     await pingFrom(lan, '10.78.0.2');
-    await succeed(host.context, call('DEL', 1, { config: plain }));
-    await succeed(host.context, call('ADD', 1, { config: { ...plain, ingressPolicy: 'same-bridge' } }));
+    await succeed(pods.host.context, call('DEL', 1, { config: plain }));
+    await succeed(pods.host.context, call('ADD', 1, { config: { ...plain, ingressPolicy: 'same-bridge' } }));
     await expect(pingFrom(lan, '10.78.0.3')).rejects.toThrow();
     await pingFrom(box(1), '192.0.2.2');
   });
@@ -126,31 +118,34 @@ describe('ADD with addresses of its own', () => {
         ],
       },
     };
-    await succeed(host.context, call('ADD', 0, { config }));
+    await succeed(pods.host.context, call('ADD', 0, { config }));
     await using _server = await startTcpServer(box(0), 80);
-    await succeed(host.context, call('ADD', 1));
+    await succeed(pods.host.context, call('ADD', 1));
     for (const target of ['127.0.0.1:8080', '10.77.0.1:8080', '127.0.0.1:8081']) {
-      expect(await askTcp(host.netns, target), target).toContain('here');
+      expect(await askTcp(pods.host.netns, target), target).toContain('here');
     }
     expect(await askTcp(box(1), '10.77.0.1:8080')).toContain('here');
     expect(await askTcp(box(0), '10.77.0.1:8080')).toContain('here');
     await using _server6 = await startTcpServer(box(0), 80, 6);
-    expect(await askTcp(host.netns, '[fd00:77::1]:8080')).toContain('here');
+    expect(await askTcp(pods.host.netns, '[fd00:77::1]:8080')).toContain('here');
     expect(await askTcp(box(1), '[fd00:77::1]:8080')).toContain('here');
     const other = await fail(
-      host.context,
+      pods.host.context,
       call('ADD', 1, { container: 'container-2', ifName: 'eth1', config }),
     );
     expect(other.code).toBe(111);
     expect(other.msg).toMatch(/8080\/tcp.*endpoint/);
-    await succeed(host.context, call('DEL', 0, { config }));
-    await succeed(host.context, call('ADD', 1, { container: 'container-2', ifName: 'eth1', config }));
+    await succeed(pods.host.context, call('DEL', 0, { config }));
+    await succeed(pods.host.context, call('ADD', 1, { container: 'container-2', ifName: 'eth1', config }));
   });
 
   it('publishes nothing where the capability is not declared: a chained plugin does', async () => {
     const runtimeConfig = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] };
     for (const [index, capabilities] of [{ portMappings: false }, {}].entries()) {
-      await succeed(host.context, call('ADD', index, { config: { ...dual, capabilities, runtimeConfig } }));
+      await succeed(
+        pods.host.context,
+        call('ADD', index, { config: { ...dual, capabilities, runtimeConfig } }),
+      );
     }
     expect(holdings().filter((key) => key.startsWith('port/'))).toEqual([]);
   });
@@ -159,16 +154,16 @@ describe('ADD with addresses of its own', () => {
     const runtimeConfig = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] };
     const first = { ...dual, runtimeConfig };
     const second = { ...first, name: 'second', bridge: 'br1', ipam: { subnet: '10.78.0.0/24' } };
-    await succeed(host.context, call('ADD', 0, { config: first }));
-    await succeed(host.context, call('ADD', 0, { config: second, ifName: 'eth1' }));
+    await succeed(pods.host.context, call('ADD', 0, { config: first }));
+    await succeed(pods.host.context, call('ADD', 0, { config: second, ifName: 'eth1' }));
     await using _server = await startTcpServer(box(0), 80);
-    expect(await askTcp(host.netns, '127.0.0.1:8080')).toContain('here');
-    expect((await fail(host.context, call('ADD', 1, { config: second }))).code).toBe(111);
+    expect(await askTcp(pods.host.netns, '127.0.0.1:8080')).toContain('here');
+    expect((await fail(pods.host.context, call('ADD', 1, { config: second }))).code).toBe(111);
   });
 
   it('takes what is wished for, however often a runtime repeats it', async () => {
     const result = await succeed(
-      host.context,
+      pods.host.context,
       call('ADD', 0, {
         args: 'IgnoreUnknown=1;K8S_POD_NAME=web;MAC=02:00:00:00:00:50;IP=10.77.0.50',
         config: { ...dual, runtimeConfig: { ips: ['10.77.0.50', '10.77.0.50/24', 'fd00:77::50'] } },
@@ -176,14 +171,14 @@ describe('ADD with addresses of its own', () => {
     );
     expect(result.ips.map(({ address }) => address)).toEqual(['10.77.0.50/24', 'fd00:77::50/64']);
     expect(result.interfaces[2]?.mac).toBe('02:00:00:00:00:50');
-    const [endpoint] = host.context.state.read((view) => view.endpoints());
+    const [endpoint] = pods.host.context.state.read((view) => view.endpoints());
     expect(endpoint?.container).toEqual({ id: 'container-0', name: 'web' });
     for (const [ip, code] of [
       ['10.77.0.50', 111],
       ['10.77.0.1', 111],
       ['10.78.0.9', 7],
     ] as const) {
-      const error = await fail(host.context, call('ADD', 1, { args: `IP=${ip}` }));
+      const error = await fail(pods.host.context, call('ADD', 1, { args: `IP=${ip}` }));
       expect(error.code, ip).toBe(code);
       expect(error.msg).toContain(ip);
     }
@@ -194,17 +189,17 @@ describe('ADD with addresses of its own', () => {
       ...dual,
       ipam: { subnet: '10.77.0.0/24', rangeStart: '10.77.0.9', rangeEnd: '10.77.0.11' },
     };
-    const add = (ifName: string) => succeed(host.context, call('ADD', 0, { config, ifName }));
+    const add = (ifName: string) => succeed(pods.host.context, call('ADD', 0, { config, ifName }));
     for (const [ifName, address] of [
       ['a', 9],
       ['b', 10],
     ] as const) {
       expect((await add(ifName)).ips[0]?.address).toBe(`10.77.0.${address}/24`);
     }
-    await succeed(host.context, call('DEL', 0, { config, ifName: 'a' }));
+    await succeed(pods.host.context, call('DEL', 0, { config, ifName: 'a' }));
     expect((await add('c')).ips[0]?.address).toBe('10.77.0.11/24');
     expect((await add('d')).ips[0]?.address).toBe('10.77.0.9/24');
-    const error = await fail(host.context, call('ADD', 1, { config }));
+    const error = await fail(pods.host.context, call('ADD', 1, { config }));
     expect(error).toMatchObject({ code: 112 });
     expect(error.msg).toContain('10.77.0.9 to 10.77.0.11');
     expect(await addressesIn(1)).not.toContain('eth0');
@@ -217,7 +212,9 @@ describe('ADD with addresses of its own', () => {
     ];
     const config = { ...dual, ipam: { ranges } };
     const ips = async (ifName: string) =>
-      (await succeed(host.context, call('ADD', 0, { config, ifName }))).ips.map(({ address }) => address);
+      (await succeed(pods.host.context, call('ADD', 0, { config, ifName }))).ips.map(
+        ({ address }) => address,
+      );
     expect(await ips('a')).toEqual(['10.77.0.2/30', '10.79.0.1/24']);
     expect(await ips('b')).toEqual(['10.78.0.2/24', '10.79.0.2/24']);
     for (const gateway of ['10.77.0.1', '10.78.0.1', '10.79.0.254']) await pingFrom(box(0), gateway);
@@ -226,14 +223,14 @@ describe('ADD with addresses of its own', () => {
   it('is one of layer 2 without ipam', async () => {
     const config = { cniVersion: '1.0.0', name: 'l2', type: 'tsnet', bridge: 'br2', ipam: {} };
     const results = [
-      await succeed(host.context, call('ADD', 0, { config })),
-      await succeed(host.context, call('ADD', 1, { config })),
+      await succeed(pods.host.context, call('ADD', 0, { config })),
+      await succeed(pods.host.context, call('ADD', 1, { config })),
     ];
     expect(results[0]?.ips).toEqual([]);
     for (const [index] of results.entries())
       await box(index).exec('ip', 'address', 'add', `192.0.2.${index}/24`, 'dev', 'eth0');
     await pingFrom(box(0), '192.0.2.1');
-    await succeed(host.context, call('CHECK', 0, { config: { ...config, prevResult: results[0] } }));
+    await succeed(pods.host.context, call('CHECK', 0, { config: { ...config, prevResult: results[0] } }));
   });
 
   it('sets routes, metrics and name servers as they are configured', async () => {
@@ -245,7 +242,7 @@ describe('ADD with addresses of its own', () => {
         routes: [{ dst: '0.0.0.0/0' }, { dst: '198.51.100.0/24', gw: '10.77.0.7', priority: 9, mtu: 1300 }],
       },
     };
-    const result = await succeed(host.context, call('ADD', 0, { config }));
+    const result = await succeed(pods.host.context, call('ADD', 0, { config }));
     expect(result.routes).toEqual([
       { dst: '198.51.100.0/24', gw: '10.77.0.7', priority: 9, mtu: 1300 },
       { dst: '0.0.0.0/0', gw: '10.77.0.1' },
@@ -259,10 +256,10 @@ describe('ADD with addresses of its own', () => {
 
 describe('an ADD that fails', () => {
   it.each([
-    ['in the namespace of the host', () => ({ netns: host.netns.path }), 8],
+    ['in the namespace of the host', () => ({ netns: pods.host.netns.path }), 8],
     [
-      'in the namespace of the host, even if that is allowed',
-      () => ({ netns: host.netns.path, env: { CNI_NETNS_OVERRIDE: '1' } }),
+      'in the namespace of the pods.host, even if that is allowed',
+      () => ({ netns: pods.host.netns.path, env: { CNI_NETNS_OVERRIDE: '1' } }),
       8,
     ],
     ['for an interface that exists', () => ({ ifName: 'lo' }), 111],
@@ -270,16 +267,16 @@ describe('an ADD that fails', () => {
     ['for a gateway out of reach', () => ({ config: withRoute('224.0.0.1') }), 116],
     ['for a missing plugin', () => ({ config: { ...dual, ipam: { type: 'none-such' } } }), 7],
   ])('%s leaves nothing', async (_, options, code) => {
-    const facts = [await hostFacts(host.netns), await hostFacts(box(0))];
-    const error = await fail(host.context, call('ADD', 0, options()));
+    const facts = [await hostFacts(pods.host.netns), await hostFacts(box(0))];
+    const error = await fail(pods.host.context, call('ADD', 0, options()));
     expect(error).toMatchObject({ code });
     // What was made for the network stays, as with the reference plugin; the next ADD uses it.
-    if (host.context.state.read((view) => view.networks()).length === 0)
-      expect(await hostFacts(host.netns)).toEqual(facts[0]);
+    if (pods.host.context.state.read((view) => view.networks()).length === 0)
+      expect(await hostFacts(pods.host.netns)).toEqual(facts[0]);
     expect(await hostFacts(box(0))).toEqual(facts[1]);
     expect(holdings()).toEqual([]);
-    await succeed(host.context, call('DEL', 0));
-    const { ips } = await succeed(host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('DEL', 0));
+    const { ips } = await succeed(pods.host.context, call('ADD', 0));
     expect(ips.length).toBe(2);
   });
 
@@ -289,40 +286,40 @@ describe('an ADD that fails', () => {
   });
 
   it('for being the second leaves the first', async () => {
-    await succeed(host.context, call('ADD', 0));
-    const records = host.context.state.dump();
-    const error = await fail(host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('ADD', 0));
+    const records = pods.host.context.state.dump();
+    const error = await fail(pods.host.context, call('ADD', 0));
     expect(error.code).toBe(111);
     expect(error.msg).toContain('eth0');
-    expect(host.context.state.dump()).toEqual(records);
+    expect(pods.host.context.state.dump()).toEqual(records);
     await pingFrom(box(0), '10.77.0.1');
   });
 });
 
 describe('DEL', () => {
   it.each(['', '/run/netns/tsnet-test-vanished'])('succeeds with the namespace %j', async (netns) => {
-    await succeed(host.context, call('ADD', 0));
-    await succeed(host.context, call('DEL', 0, { netns }));
+    await succeed(pods.host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('DEL', 0, { netns }));
     expect(holdings()).toEqual([]);
     expect(await addressesIn(0)).not.toContain('eth0');
-    expect((await host.netns.exec('ip', '-o', 'link')).stdout).not.toContain('tsv-');
+    expect((await pods.host.netns.exec('ip', '-o', 'link')).stdout).not.toContain('tsv-');
   });
 
   it('leaves a namespace alone that has the path of the one that it was', async () => {
-    await succeed(host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('ADD', 0));
     await box(0).exec('true');
     const path = box(0).path;
-    await boxes[0]?.[Symbol.asyncDispose]();
-    boxes[0] = { ...(await createNetns('other')) };
+    await pods.boxes[0]?.[Symbol.asyncDispose]();
+    pods.boxes[0] = { ...(await createNetns('other')) };
     const name = path.split('/').at(-1) ?? '';
-    await host.netns
-      .exec('sh', '-c', `touch ${path} && mount --bind ${boxes[0].path} ${path}`)
+    await pods.host.netns
+      .exec('sh', '-c', `touch ${path} && mount --bind ${pods.boxes[0].path} ${path}`)
       .catch(() => undefined);
-    await boxes[0].exec('ip', 'link', 'add', 'eth0', 'type', 'bridge');
-    await succeed(host.context, call('DEL', 0, { netns: path }));
+    await pods.boxes[0].exec('ip', 'link', 'add', 'eth0', 'type', 'bridge');
+    await succeed(pods.host.context, call('DEL', 0, { netns: path }));
     expect(holdings()).toEqual([]);
-    expect((await boxes[0].exec('ip', '-o', 'link')).stdout).toContain('eth0');
-    await host.netns.exec('sh', '-c', `umount ${path}; rm -f ${path}; true ${name}`);
+    expect((await pods.boxes[0].exec('ip', '-o', 'link')).stdout).toContain('eth0');
+    await pods.host.netns.exec('sh', '-c', `umount ${path}; rm -f ${path}; true ${name}`);
   });
 
   it('of one interface leaves the other one of the container on the same network', async () => {
@@ -330,59 +327,59 @@ describe('DEL', () => {
       ...dual,
       runtimeConfig: { portMappings: [{ hostPort, containerPort: 80, protocol: 'tcp' }] },
     });
-    await succeed(host.context, call('ADD', 0, { config: mapping(8080) }));
-    await succeed(host.context, call('ADD', 0, { config: mapping(8081), ifName: 'eth1' }));
+    await succeed(pods.host.context, call('ADD', 0, { config: mapping(8080) }));
+    await succeed(pods.host.context, call('ADD', 0, { config: mapping(8081), ifName: 'eth1' }));
     await using _server = await startTcpServer(box(0), 80);
-    await succeed(host.context, call('DEL', 0, { config: mapping(8081), ifName: 'eth1' }));
-    expect(await askTcp(host.netns, '127.0.0.1:8080')).toContain('here');
+    await succeed(pods.host.context, call('DEL', 0, { config: mapping(8081), ifName: 'eth1' }));
+    expect(await askTcp(pods.host.netns, '127.0.0.1:8080')).toContain('here');
     expect(holdings().filter((key) => key.startsWith('port/')).length).toBe(1);
   });
 });
 
 describe('a network', () => {
   it('is changed while it is in use', async () => {
-    await succeed(host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('ADD', 0));
     const more = { ...dual, ipam: { ranges: [[{ subnet: '10.80.0.0/24' }]] } };
-    const { ips } = await succeed(host.context, call('ADD', 1, { config: more }));
+    const { ips } = await succeed(pods.host.context, call('ADD', 1, { config: more }));
     expect(ips[0]?.address).toBe('10.80.0.2/24');
     await pingFrom(box(0), '10.77.0.1');
     await pingFrom(box(1), '10.80.0.1');
   });
 
   it('keeps its gateway while it is in use, unless it is forced', async () => {
-    await succeed(host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('ADD', 0));
     const config = { ...dual, ipam: { ranges: [[{ subnet: '10.77.0.0/24', gateway: '10.77.0.254' }]] } };
-    const error = await fail(host.context, call('ADD', 1, { config }));
+    const error = await fail(pods.host.context, call('ADD', 1, { config }));
     expect(error.code).toBe(111);
     expect(error.msg).toContain('10.77.0.1');
-    await succeed(host.context, call('ADD', 1, { config: { ...config, forceAddress: true } }));
+    await succeed(pods.host.context, call('ADD', 1, { config: { ...config, forceAddress: true } }));
     await pingFrom(box(1), '10.77.0.254');
   });
 
   it('gives way when nobody uses it, and is refused its bridge or range while somebody does', async () => {
     const sameBridge = { ...dual, name: 'other', ipam: { subnet: '10.90.0.0/24' } };
     const sameRange = { ...dual, name: 'third', bridge: 'br3' };
-    await succeed(host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('ADD', 0));
     for (const config of [sameBridge, sameRange]) {
-      const error = await fail(host.context, call('ADD', 1, { config }));
+      const error = await fail(pods.host.context, call('ADD', 1, { config }));
       expect(error.code).toBe(111);
       expect(error.msg).toContain('cni-dbnet');
     }
-    await succeed(host.context, call('DEL', 0));
-    await succeed(host.context, call('ADD', 1, { config: sameBridge }));
-    await succeed(host.context, call('DEL', 1, { config: sameBridge }));
-    await succeed(host.context, call('ADD', 1, { config: sameRange }));
+    await succeed(pods.host.context, call('DEL', 0));
+    await succeed(pods.host.context, call('ADD', 1, { config: sameBridge }));
+    await succeed(pods.host.context, call('DEL', 1, { config: sameBridge }));
+    await succeed(pods.host.context, call('ADD', 1, { config: sameRange }));
     await pingFrom(box(1), '10.77.0.1');
   });
 
   it('refuses a bridge of others with another address, and leaves what it has', async () => {
-    await host.netns.exec('ip', 'link', 'add', 'br0', 'type', 'bridge');
-    await host.netns.exec('ip', 'address', 'add', '10.99.0.1/24', 'dev', 'br0');
-    const error = await fail(host.context, call('ADD', 0));
+    await pods.host.netns.exec('ip', 'link', 'add', 'br0', 'type', 'bridge');
+    await pods.host.netns.exec('ip', 'address', 'add', '10.99.0.1/24', 'dev', 'br0');
+    const error = await fail(pods.host.context, call('ADD', 0));
     expect(error.code).toBe(111);
     expect(error.msg).toContain('10.99.0.1/24');
-    await succeed(host.context, call('ADD', 0, { config: { ...dual, forceAddress: true } }));
-    const shown = (await host.netns.exec('ip', '-o', 'address', 'show', 'br0')).stdout;
+    await succeed(pods.host.context, call('ADD', 0, { config: { ...dual, forceAddress: true } }));
+    const shown = (await pods.host.netns.exec('ip', '-o', 'address', 'show', 'br0')).stdout;
     for (const address of ['10.99.0.1/24', '10.77.0.1/24', 'fd00:77::1/64']) expect(shown).toContain(address);
   });
 });

@@ -1,19 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHost, type Host } from '../../support/host.ts';
-import { createNetns, type Netns } from '../../support/netns.ts';
+import { describe, expect, it } from 'vitest';
 import { callCni, fail, succeed, type Result } from './plugin.ts';
+import { useHostWithPods } from './pods.ts';
 
-let host: Host;
-let boxes: Netns[];
-
-beforeEach(async () => {
-  host = await createHost();
-  boxes = [await createNetns('pod'), await createNetns('pod')];
-});
-afterEach(async () => {
-  for (const box of boxes) await box[Symbol.asyncDispose]();
-  await host[Symbol.asyncDispose]();
-});
+const pods = useHostWithPods();
 
 const config = {
   cniVersion: '1.1.0',
@@ -28,24 +17,24 @@ const call = (verb: string, index: number, more: object = {}, ifName = 'eth0') =
   verb,
   config: { ...config, ...more },
   container: `c${index}`,
-  netns: boxes[index]?.path ?? '',
+  netns: pods.boxes[index]?.path ?? '',
   ifName,
 });
 const attachments = () =>
-  host.context.state
+  pods.host.context.state
     .read((view) => view.endpoints())
     .map(({ network, container, containerLink }) => `${network} ${container?.id ?? ''} ${containerLink}`)
     .sort();
 const addresses = () =>
-  host.context.state.read((view) => view.leases()).filter(({ kind }) => kind === 'endpoint').length;
+  pods.host.context.state.read((view) => view.leases()).filter(({ kind }) => kind === 'endpoint').length;
 
 describe('GC', () => {
   it('ends exactly what is not valid, in this network only', async () => {
-    await succeed(host.context, call('ADD', 0));
-    await succeed(host.context, call('ADD', 0, {}, 'eth1'));
-    await succeed(host.context, call('ADD', 1));
-    await succeed(host.context, call('ADD', 1, other, 'eth1'));
-    const gc = (valid: object) => callCni(host.context, { verb: 'GC', config: { ...config, ...valid } });
+    await succeed(pods.host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('ADD', 0, {}, 'eth1'));
+    await succeed(pods.host.context, call('ADD', 1));
+    await succeed(pods.host.context, call('ADD', 1, other, 'eth1'));
+    const gc = (valid: object) => callCni(pods.host.context, { verb: 'GC', config: { ...config, ...valid } });
     const nothing = { exitCode: 0, stdout: '' };
     for (const valid of [{}, { 'cni.dev/valid-attachments': null }]) {
       expect(await gc(valid)).toEqual(nothing);
@@ -55,44 +44,44 @@ describe('GC', () => {
     expect(await gc({ 'cni.dev/valid-attachments': left, 'cni.dev/attachments': [] })).toEqual(nothing);
     expect(attachments()).toEqual(['cni-gc c0 eth1', 'cni-other c1 eth1']);
     expect(addresses()).toBe(2);
-    expect((await boxes[0]?.exec('ip', '-o', 'link'))?.stdout).not.toContain('eth0');
+    expect((await pods.boxes[0]?.exec('ip', '-o', 'link'))?.stdout).not.toContain('eth0');
     expect(await gc({ 'cni.dev/attachments': [] })).toEqual(nothing);
     expect(attachments()).toEqual(['cni-other c1 eth1']);
     expect(addresses()).toBe(1);
-    await succeed(host.context, call('ADD', 0, {}, 'eth1'));
+    await succeed(pods.host.context, call('ADD', 0, {}, 'eth1'));
   });
 });
 
 describe('STATUS', () => {
-  const status = () => callCni(host.context, { verb: 'STATUS', config });
+  const status = () => callCni(pods.host.context, { verb: 'STATUS', config });
 
   it('is well before the first and until the last address', async () => {
     expect(await status()).toEqual({ exitCode: 0, stdout: '' });
-    expect(host.context.state.read((view) => view.pools())).toEqual([]);
+    expect(pods.host.context.state.read((view) => view.pools())).toEqual([]);
     for (const name of ['a', 'b', 'c', 'd', 'e']) {
       expect(await status()).toEqual({ exitCode: 0, stdout: '' });
-      await succeed(host.context, call('ADD', 0, {}, name));
+      await succeed(pods.host.context, call('ADD', 0, {}, name));
     }
-    const error = await fail(host.context, { verb: 'STATUS', config });
+    const error = await fail(pods.host.context, { verb: 'STATUS', config });
     expect(error.code).toBe(50);
     expect(error.msg).toContain('10.77.0.1 to 10.77.0.6');
   });
 
   it('says that something else has the name of the bridge', async () => {
-    await host.netns.exec('ip', 'link', 'add', 'br0', 'type', 'veth', 'peer', 'name', 'br0p');
-    const error = await fail(host.context, { verb: 'STATUS', config });
+    await pods.host.netns.exec('ip', 'link', 'add', 'br0', 'type', 'veth', 'peer', 'name', 'br0p');
+    const error = await fail(pods.host.context, { verb: 'STATUS', config });
     expect(error.code).toBe(50);
     expect(error.msg).toContain('bridge br0');
   });
 
   it('says that the bridge is full', async () => {
-    await host.netns.exec('ip', 'link', 'add', 'br0', 'type', 'bridge');
+    await pods.host.netns.exec('ip', 'link', 'add', 'br0', 'type', 'bridge');
     const lines = Array.from(
       { length: 1023 },
       (_, index) => `link add p${index} master br0 type veth peer name q${index}`,
     );
-    await host.netns.exec('sh', '-c', `echo '${lines.join('\n')}' | ip -batch -`);
-    const error = await fail(host.context, { verb: 'STATUS', config });
+    await pods.host.netns.exec('sh', '-c', `echo '${lines.join('\n')}' | ip -batch -`);
+    const error = await fail(pods.host.context, { verb: 'STATUS', config });
     expect(error.code).toBe(50);
     expect(error.msg).toContain('1023 ports');
   });
@@ -113,38 +102,38 @@ describe('CHECK', () => {
     ['the address of the gateway', () => onHost('ip', 'address', 'flush', 'dev', 'br0'), '10.77.0.1/29'],
   ];
   const inBox = (...command: [string, ...string[]]) =>
-    boxes[0]?.exec(...command) ?? Promise.reject(new Error());
-  const onHost = (...command: [string, ...string[]]) => host.netns.exec(...command);
+    pods.boxes[0]?.exec(...command) ?? Promise.reject(new Error());
+  const onHost = (...command: [string, ...string[]]) => pods.host.netns.exec(...command);
   const published = {
     runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] },
   };
 
   it.each(damages)('misses %s', async (_, damage, message) => {
-    const prevResult = await succeed(host.context, call('ADD', 0, published));
-    await succeed(host.context, call('CHECK', 0, { ...published, prevResult }));
+    const prevResult = await succeed(pods.host.context, call('ADD', 0, published));
+    await succeed(pods.host.context, call('CHECK', 0, { ...published, prevResult }));
     await damage();
-    const error = await fail(host.context, call('CHECK', 0, { ...published, prevResult }));
+    const error = await fail(pods.host.context, call('CHECK', 0, { ...published, prevResult }));
     expect(error.code).toBe(115);
     expect(error.msg).toContain(message);
-    await succeed(host.context, call('DEL', 0, { ...published, prevResult }));
+    await succeed(pods.host.context, call('DEL', 0, { ...published, prevResult }));
   });
 
   it('tolerates what later plugins and the container changed', async () => {
-    const result = await succeed(host.context, call('ADD', 0));
+    const result = await succeed(pods.host.context, call('ADD', 0));
     await inBox('ip', 'link', 'set', 'eth0', 'mtu', '1300', 'address', '02:00:00:00:00:99');
     await inBox('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'eth0');
     const interfaces = result.interfaces.map((one) => ({ ...one, mac: '02:00:00:00:00:99', mtu: 1300 }));
     const prevResult: Result = { ...result, interfaces };
-    await succeed(host.context, call('CHECK', 0, { prevResult }));
+    await succeed(pods.host.context, call('CHECK', 0, { prevResult }));
   });
 
   it('compares with the result of the ADD', async () => {
-    const result = await succeed(host.context, call('ADD', 0));
+    const result = await succeed(pods.host.context, call('ADD', 0));
     for (const changed of [
       { ...result, ips: [] },
       { ...result, interfaces: [] },
     ]) {
-      const error = await fail(host.context, call('CHECK', 0, { prevResult: changed }));
+      const error = await fail(pods.host.context, call('CHECK', 0, { prevResult: changed }));
       expect(error.code).toBe(115);
       expect(error.msg).toContain('prevResult');
     }

@@ -1,20 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHost, type Host } from '../../support/host.ts';
-import { createNetns, type Netns } from '../../support/netns.ts';
+import { describe, expect, it } from 'vitest';
+import { type Netns } from '../../support/netns.ts';
 import { fail, succeed } from './plugin.ts';
+import { useHostWithPods } from './pods.ts';
 import { askTcp, startTcpServer } from './tcp-server.ts';
 
-let host: Host;
-let boxes: Netns[];
-
-beforeEach(async () => {
-  host = await createHost();
-  boxes = [await createNetns('pod'), await createNetns('pod')];
-});
-afterEach(async () => {
-  for (const box of boxes) await box[Symbol.asyncDispose]();
-  await host[Symbol.asyncDispose]();
-});
+const pods = useHostWithPods();
 
 const config = {
   cniVersion: '1.1.0',
@@ -25,15 +15,15 @@ const config = {
   ipam: { subnet: '10.77.0.0/24' },
 };
 const add = (index: number, more: object = {}, ifName = 'eth0') =>
-  succeed(host.context, { ...call('ADD', index, more), ifName });
+  succeed(pods.host.context, { ...call('ADD', index, more), ifName });
 const call = (verb: string, index: number, more: object = {}) => ({
   verb,
   config: { ...config, ...more },
   container: `c${index}`,
-  netns: boxes[index]?.path ?? '',
+  netns: pods.boxes[index]?.path ?? '',
   ifName: 'eth0',
 });
-const box = (index: number) => boxes[index] as Netns;
+const box = (index: number) => pods.boxes[index] as Netns;
 const ping = (from: Netns, target: string) => from.exec('ping', '-n', '-c', '1', '-W', '1', target);
 const published = {
   runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] },
@@ -51,7 +41,7 @@ describe('an option', () => {
     await using _server = await startTcpServer(box(0), 80);
     await expect(ping(box(1), '10.77.0.2')).rejects.toThrow();
     await ping(box(1), '10.77.0.1');
-    expect(await askTcp(host.netns, '10.77.0.1:8080')).toContain('here');
+    expect(await askTcp(pods.host.netns, '10.77.0.1:8080')).toContain('here');
   });
 
   it('macspoofchk keeps a container from sending as another', async () => {
@@ -69,15 +59,15 @@ describe('an option', () => {
       egressBurst: 0,
     };
     const result = await add(0, { runtimeConfig: { bandwidth } });
-    const shown = (await host.netns.exec('tc', 'qdisc', 'show')).stdout;
+    const shown = (await pods.host.netns.exec('tc', 'qdisc', 'show')).stdout;
     expect(shown).toContain('8Mbit');
     expect(shown).toContain('4Mbit');
-    await succeed(host.context, call('CHECK', 0, { runtimeConfig: { bandwidth }, prevResult: result }));
-    await host.netns.exec('tc', 'qdisc', 'del', 'dev', result.interfaces[1]?.name ?? '', 'root');
-    const error = await fail(host.context, call('CHECK', 0, { prevResult: result }));
+    await succeed(pods.host.context, call('CHECK', 0, { runtimeConfig: { bandwidth }, prevResult: result }));
+    await pods.host.netns.exec('tc', 'qdisc', 'del', 'dev', result.interfaces[1]?.name ?? '', 'root');
+    const error = await fail(pods.host.context, call('CHECK', 0, { prevResult: result }));
     expect(error.code).toBe(115);
-    await succeed(host.context, call('DEL', 0));
-    expect((await host.netns.exec('tc', 'qdisc', 'show')).stdout).not.toContain('Mbit');
+    await succeed(pods.host.context, call('DEL', 0));
+    expect((await pods.host.netns.exec('tc', 'qdisc', 'show')).stdout).not.toContain('Mbit');
   });
 
   it('of ports leads to the first address of a family where there are several', async () => {
@@ -85,16 +75,16 @@ describe('an option', () => {
     const result = await add(0, { ipam, ...published });
     expect(result.ips).toHaveLength(2);
     await using _server = await startTcpServer(box(0), 80);
-    expect(await askTcp(host.netns, '10.77.0.1:8080')).toContain('here');
-    await succeed(host.context, call('CHECK', 0, { ipam, ...published, prevResult: result }));
+    expect(await askTcp(pods.host.netns, '10.77.0.1:8080')).toContain('here');
+    await succeed(pods.host.context, call('CHECK', 0, { ipam, ...published, prevResult: result }));
   });
 
   it('name of the network may be long', async () => {
     const name = 'n'.repeat(200);
     const result = await add(0, { name, ...published });
     await ping(box(0), '10.77.0.1');
-    await succeed(host.context, call('CHECK', 0, { name, ...published, prevResult: result }));
-    await succeed(host.context, call('DEL', 0, { name }));
+    await succeed(pods.host.context, call('CHECK', 0, { name, ...published, prevResult: result }));
+    await succeed(pods.host.context, call('DEL', 0, { name }));
   });
 
   it('default routes of several networks: the interface with the lowest number counts', async () => {
@@ -106,11 +96,11 @@ describe('an option', () => {
       (await box(0).exec('ip', family, 'route', 'get', family === '-4' ? '192.0.2.1' : '2001:db8::1')).stdout;
     expect(await routes('-4')).toContain('dev eth0');
     expect(await routes('-6')).toContain('dev eth0');
-    await succeed(host.context, {
+    await succeed(pods.host.context, {
       ...call('CHECK', 0, { name: 'second', bridge: 'br1', ipam: six, prevResult: second }),
       ifName: 'eth1',
     });
-    await succeed(host.context, call('DEL', 0, { ipam: dual }));
+    await succeed(pods.host.context, call('DEL', 0, { ipam: dual }));
     expect(await routes('-4')).toContain('dev eth1');
   });
 });

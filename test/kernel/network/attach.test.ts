@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
+  everywhere,
   parseAddress,
   parseEndpointId,
   parseIfName,
@@ -25,7 +26,7 @@ import {
 } from '../../../src/network/index.ts';
 import { createFailingKernel, type FailingKernel } from '../../support/failing-kernel.ts';
 import { createHost, type Host } from '../../support/host.ts';
-import { hostFacts as everyFact } from '../../support/host-facts.ts';
+import { hostFacts as everyFact, withoutCarriers } from '../../support/host-facts.ts';
 import { createNetns, type Netns } from '../../support/netns.ts';
 
 const network = parseNetworkId('a'.repeat(64));
@@ -89,15 +90,15 @@ const request = (digit: string, index: number, options: Partial<AttachRequest> =
   container: { id: `container-${digit}` },
   sandbox: boxes[index]?.path ?? '',
   interfaceName: parseIfName('eth0'),
-  routes: [],
-  isRoutedByDefault: true,
+  routes: [
+    { destination: everywhere(4), gateway: parseIp('10.1.0.1') },
+    { destination: everywhere(6), gateway: parseIp('fd00:1::1') },
+  ],
   ports: [],
   ...options,
 });
 
-/** The kernel notices up to a second later that a bridge has no carrier any more. */
-const hostFacts = async (netns: Netns) =>
-  (await everyFact(netns)).map((line) => line.replaceAll(/ linkdown|NO-CARRIER,|,LOWER_UP|state \w+/g, ''));
+const hostFacts = async (netns: Netns) => withoutCarriers(await everyFact(netns));
 
 /** Every record but where the next searches begin, which decides nothing. */
 const decisions = () => Object.entries(context.state.dump()).filter(([key]) => !/^(?:meta|pool)\//.test(key));
@@ -126,7 +127,6 @@ describe('attach', () => {
         wanted: [parseIp('10.1.0.77')],
         mac: parseMac('02:00:00:00:00:77'),
         interfaceName: parseIfName('net7'),
-        isRoutedByDefault: false,
         routes: [
           { destination: parseSubnet('192.0.2.0/24'), gateway: parseIp('10.1.0.1'), metric: 7, mtu: 1400 },
           { destination: parseSubnet('198.51.100.0/24'), gateway: parseIp('203.0.113.1'), table: 100 },

@@ -20,7 +20,7 @@ import {
 } from '../../../src/network/index.ts';
 import { createFailingKernel, type FailingKernel } from '../../support/failing-kernel.ts';
 import { createHost, type Host } from '../../support/host.ts';
-import { hostFacts as everyFact } from '../../support/host-facts.ts';
+import { hostFacts as everyFact, withoutCarriers } from '../../support/host-facts.ts';
 import type { Netns } from '../../support/netns.ts';
 
 const network = parseNetworkId('a'.repeat(64));
@@ -53,9 +53,7 @@ afterAll(async () => {
 
 /** Without what a bridge keeps of a port that it had: whether it has a carrier, and what could be offloaded. */
 const hostFacts = async (netns: Netns) =>
-  (await everyFact(netns)).map((line) =>
-    line.replaceAll(/ linkdown|NO-CARRIER,|,LOWER_UP|state \w+|tso_max_size \d+/g, ''),
-  );
+  withoutCarriers(await everyFact(netns)).map((line) => line.replaceAll(/tso_max_size \d+/g, ''));
 
 /** Every record but where the next search for a free port begins, which decides nothing. */
 const decisions = () => Object.entries(context.state.dump()).filter(([key]) => !key.startsWith('meta/'));
