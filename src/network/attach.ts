@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { allocate } from '../ipam/index.ts';
 import { netnsIdOf } from '../kernel/netns/index.ts';
 import {
@@ -6,7 +7,6 @@ import {
   familyOf,
   familyOfRange,
   invalid,
-  ipOf,
   shortId,
   TsnetError,
   type Address,
@@ -26,11 +26,13 @@ import {
 import { observe } from '../observe/index.ts';
 import { desired, diff, formatChange } from '../plan/index.ts';
 import type { StateTransaction } from '../state/index.ts';
-import { commit } from './commit.ts';
+import { takeAddresses, type AddressLeaseRequest } from './attachment-leases.ts';
+import { commit, withdraw } from './commit.ts';
 import type { Context } from './context.ts';
 import {
   deleteEndpoint,
   endpointOf,
+  forgetEndpoint,
   refuseForeignAddress,
   requireEndpoint,
   requireNetwork,
@@ -57,8 +59,10 @@ export interface AttachRequest {
   readonly addresses?: readonly Address[];
   /** Exactly these from the network's pools; a pool that none of them lies in gives its next free one. */
   readonly wanted?: readonly Ip[];
-  /** The routes through the interface, beside those that follow from its addresses. */
-  readonly routes: readonly SandboxRoute[];
+  /** Where a front end's networks have ranges of their own instead: what to take addresses from. */
+  readonly ranges?: Omit<AddressLeaseRequest, 'owner'>;
+  /** The routes through the interface, beside those that follow from its addresses; they may depend on these. */
+  readonly routes: readonly SandboxRoute[] | ((addresses: readonly Address[]) => readonly SandboxRoute[]);
   /** Whether IPv6 addresses wait until it is known that nobody else has them. */
   readonly detectsDuplicates?: boolean;
   readonly ports: readonly PortRequest[];
@@ -100,13 +104,13 @@ async function attachOnce(context: Context, request: AttachRequest): Promise<Att
       const network = requireNetwork(tx, request.network);
       if (tx.endpoint(network.id, request.id) !== undefined) throw existsError(request);
       // A transaction that is made once more begins anew.
-      Object.assign(taken, request.addresses === undefined ? lease(tx, network, request) : nothingLeased);
+      Object.assign(taken, request.addresses === undefined ? take(tx, network, request) : nothingLeased);
       const endpoint = placed(network, request, request.addresses ?? taken.addresses, netns, taken.pools);
       for (const address of endpoint.addresses) refuseForeignAddress(network, address);
       tx.putEndpoint(endpoint);
       return { network, endpoint: claimPorts(tx, { network, endpoint }, request.ports, listeners) };
     }).catch(async (error: unknown) => {
-      await giveBack(context, taken);
+      await giveBack(context, request.id, taken);
       throw error;
     });
     await forgetFlows(context, attachment.endpoint.ports);
@@ -126,6 +130,26 @@ export async function detach(context: Context, network: NetworkId, id: EndpointI
   await deleteEndpoint(context, network, id);
   await context.linkRemoval.idle();
   await forgetFlows(context, endpoint.ports);
+}
+
+/**
+ * Ends an attachment if it is still the one that was seen: it may have ended since, and another have come in its place.
+ *
+ * @returns what ended
+ * @throws kernel
+ */
+export async function detachSeen(context: Context, seen: Endpoint): Promise<Endpoint | undefined> {
+  const { network, id } = seen;
+  const ended = await withdraw(context, { network, endpoints: [id] }, (tx) => {
+    const found = tx.endpoint(network, id);
+    if (found?.createdAt !== seen.createdAt || !isDeepStrictEqual(found.sandbox, seen.sandbox))
+      return undefined;
+    forgetEndpoint(tx, network, id);
+    return found;
+  });
+  await context.linkRemoval.idle();
+  await forgetFlows(context, ended?.ports ?? []);
+  return ended;
 }
 
 /**
@@ -161,8 +185,16 @@ interface Leased {
 
 const nothingLeased: Leased = { addresses: [], pools: [] };
 
+/** From the front end's ranges, or else from the network's pools. */
+function take(tx: StateTransaction, network: Network, request: AttachRequest): Leased {
+  const { id, ranges } = request;
+  if (ranges === undefined) return takeFromPools(tx, network, request);
+  const leased = takeAddresses(tx, { ...ranges, owner: leaseOwner(id) });
+  return { addresses: leased.map(({ address }) => address), pools: leased.map(({ pool }) => pool) };
+}
+
 /** Takes an address of each family that the network has a pool for; several pools of one family help one another out. */
-function lease(tx: StateTransaction, network: Network, request: AttachRequest): Leased {
+function takeFromPools(tx: StateTransaction, network: Network, request: AttachRequest): Leased {
   const wishes = new Set(request.wanted);
   const addresses: Address[] = [];
   const pools: PoolId[] = [];
@@ -208,10 +240,11 @@ function firstThatGives<T, R>(candidates: readonly T[], take: (candidate: T) => 
 }
 
 /** Leases are not part of what an operation takes back by itself, since engines give them back in calls of their own. */
-async function giveBack(context: Context, { addresses, pools }: Leased): Promise<void> {
+async function giveBack(context: Context, id: EndpointId, { pools }: Leased): Promise<void> {
   if (pools.length === 0) return;
   await context.state.transact((tx) => {
-    for (const [index, pool] of pools.entries()) freeLease(tx, pool, ipOf(addresses[index] as Address));
+    // Recovery may have been faster, and somebody else may have the address by now.
+    for (const { pool, ip } of tx.leasesOf(leaseOwner(id))) freeLease(tx, pool, ip);
   });
 }
 
@@ -245,7 +278,11 @@ function placed(
     containerLink: interfaceName,
     sandbox: {
       path: sandbox,
-      placement: { netns, routes, ...(detectsDuplicates === true ? { detectsDuplicates } : {}) },
+      placement: {
+        netns,
+        routes: typeof routes === 'function' ? routes(addresses) : routes,
+        ...(detectsDuplicates === true ? { detectsDuplicates } : {}),
+      },
     },
     container,
     ...(aliases.length === 0 ? {} : { aliases }),

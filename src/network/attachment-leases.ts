@@ -12,9 +12,9 @@ import {
   type PoolId,
   type Subnet,
 } from '../model/index.ts';
-import type { StateTransaction } from '../state/index.ts';
+import type { StateTransaction, StateView } from '../state/index.ts';
 import type { Context } from './context.ts';
-import { freeLease } from './leases.ts';
+import { freeLease, isOfEndpoint } from './leases.ts';
 
 /** A part of a subnet that addresses are given from. */
 export interface AddressSource {
@@ -53,20 +53,23 @@ export async function leaseAddresses(
   context: Context,
   request: AddressLeaseRequest,
 ): Promise<readonly LeasedAddress[]> {
-  return context.state.transact((tx) => {
-    const [held] = tx.leasesOf(request.owner);
-    if (held !== undefined) {
-      throw new TsnetError('conflict', `allocate addresses: the attachment has ${held.ip} already`, {
-        subject: `address ${held.ip}`,
-        hint: 'end the attachment first: a second address for it would never be given back',
-      });
-    }
-    const wishes = new Set(request.wanted);
-    const leased = request.sets.map((sources) => leaseOne(tx, request, sources, wishes));
-    const [stray] = wishes;
-    if (stray !== undefined) throw invalid('address', stray, whatIsThere(request.sets));
-    return leased;
-  });
+  return context.state.transact((tx) => takeAddresses(tx, request));
+}
+
+/** The same as a part of a transaction. @throws the same */
+export function takeAddresses(tx: StateTransaction, request: AddressLeaseRequest): readonly LeasedAddress[] {
+  const [held] = tx.leasesOf(request.owner);
+  if (held !== undefined) {
+    throw new TsnetError('conflict', `allocate addresses: the attachment has ${held.ip} already`, {
+      subject: `address ${held.ip}`,
+      hint: 'end the attachment first: a second address for it would never be given back',
+    });
+  }
+  const wishes = new Set(request.wanted);
+  const leased = request.sets.map((sources) => leaseOne(tx, request, sources, wishes));
+  const [stray] = wishes;
+  if (stray !== undefined) throw invalid('address', stray, whatIsThere(request.sets));
+  return leased;
 }
 
 /** Gives back every address of an attachment. One that has none is success. */
@@ -98,12 +101,25 @@ export async function releaseIdlePools(context: Context, networks: readonly Netw
   });
 }
 
-/** Who has addresses of a space. */
-export function leaseOwners(context: Context, space: AddressSpace): ReadonlySet<string> {
-  return context.state.read((view) => {
-    const pools = view.pools().filter((pool) => pool.space === space);
-    const leases = pools.flatMap(({ id }) => view.leases(id));
-    return new Set(leases.flatMap(({ kind, owner }) => (kind === 'endpoint' && owner ? [owner] : [])));
+/**
+ * Gives back the addresses of a space that belong to none of some owners, all at one moment: what is taken later stays.
+ * Those that endpoints took together with themselves go with them, and are left alone.
+ */
+export async function keepAddressesOf(
+  context: Context,
+  space: AddressSpace,
+  owners: ReadonlySet<string>,
+): Promise<void> {
+  const others = (view: StateView) =>
+    view
+      .pools()
+      .filter((pool) => pool.space === space)
+      .flatMap(({ id }) => view.leases(id))
+      .filter(({ kind, owner }) => kind === 'endpoint' && owner !== undefined && !owners.has(owner))
+      .filter(({ owner = '' }) => !isOfEndpoint(owner));
+  if (context.state.read((view) => others(view).length) === 0) return;
+  await context.state.transact((tx) => {
+    for (const { pool, ip } of others(tx)) freeLease(tx, pool, ip);
   });
 }
 
@@ -202,7 +218,8 @@ function poolOf(tx: StateTransaction, space: AddressSpace, subnet: Subnet): Pool
   return tx.pool(poolIdOf({ space, subnet }));
 }
 
-function isWithin(ip: Ip, { first, last }: AddressSource): boolean {
+/** Whether addresses of a source may be this one. */
+export function isWithin(ip: Ip, { first, last }: Pick<AddressSource, 'first' | 'last'>): boolean {
   const number = ipToNumber(ip);
   return familyOf(ip) === familyOf(first) && number >= ipToNumber(first) && number <= ipToNumber(last);
 }

@@ -2,9 +2,10 @@ export { forgetLock, withLock } from './lock.ts';
 export type { Context, Logger } from './context.ts';
 export {
   exhaustedSets,
+  isWithin,
   leaseAddresses,
   leasedAddresses,
-  leaseOwners,
+  keepAddressesOf,
   poolIdsOf,
   releaseAddresses,
   releaseIdlePools,
@@ -14,7 +15,8 @@ export {
 } from './attachment-leases.ts';
 export { isHostNamespace, readBridge, readLinkMacs, type BridgeFacts } from './bridge-facts.ts';
 export { withoutContainersOwn } from './container-ports.ts';
-export { attach, checkEndpoint, detach, type AttachRequest } from './attach.ts';
+export { attach, checkEndpoint, detach, detachSeen, type AttachRequest } from './attach.ts';
+export { leaseOwner } from './leases.ts';
 export { createEndpoint, deleteEndpoint, join, type Attachment, type EndpointRequest } from './endpoints.ts';
 export {
   createNetwork,

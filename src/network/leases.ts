@@ -28,9 +28,14 @@ export function leaseOwner(id: EndpointId): string {
 
 const ownerPrefix = 'endpoint:';
 
+/** Whether an address was taken by an endpoint, in one with it. */
+export function isOfEndpoint(owner: string): boolean {
+  return owner.startsWith(ownerPrefix);
+}
+
 /** Gives back what endpoints took by themselves that are recorded no more: what taking an operation back leaves. */
 export function freeOrphanedLeases(tx: StateTransaction): void {
-  const owned = tx.leases().filter(({ owner }) => owner?.startsWith(ownerPrefix) === true);
+  const owned = tx.leases().filter(({ owner = '' }) => isOfEndpoint(owner));
   if (owned.length === 0) return;
   const living = new Set(tx.endpoints().map(({ id }) => leaseOwner(id)));
   for (const { pool, ip, owner = '' } of owned) if (!living.has(owner)) freeLease(tx, pool, ip);

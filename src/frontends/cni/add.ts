@@ -7,7 +7,6 @@ import {
   TsnetError,
   withSuppressed,
   type Endpoint,
-  type IpFamily,
   type Network,
   type Subnet,
 } from '../../model/index.ts';
@@ -23,7 +22,7 @@ import { parseAddConfig, type AddConfig } from './add-config.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import { encodeResult } from './encode-result.ts';
 import { CniError } from './errors.ts';
-import type { IpamAnswer } from './ipam.ts';
+import type { AddressPlan } from './ipam.ts';
 import { ensureNetwork } from './network-record.ts';
 import type { Request } from './request.ts';
 import type { CniDns, CniResult } from './result.ts';
@@ -38,13 +37,12 @@ export function add(request: Request): Operation {
   return async (context) => {
     refuseHostNamespace(context, request);
     refuseSecond(context, request, config.previous);
-    const answer = withGateways(config.bridge, await config.ipam.add(context));
+    const plan = withGateways(config.bridge, await config.ipam.plan(context));
     try {
-      refuseSeveral(answer);
-      const attachment = await attachAnew(context, request, config, answer);
-      return encodeResult(await resultOf(context, request, config, answer, attachment), request.version);
+      const attachment = await attachAnew(context, request, config, plan);
+      return encodeResult(await resultOf(context, request, config, plan, attachment), request.version);
     } catch (thrown) {
-      const failures = await config.ipam.del(context).then(
+      const failures = await config.ipam.abandon(context).then(
         () => [],
         (failure: unknown) => [failure],
       );
@@ -78,24 +76,18 @@ function refuseSecond(context: Context, request: Request, previous: CniResult | 
 }
 
 /** Where the bridge is the gateway and nobody says with which address, it is the first one. Source: reference `bridge`. */
-function withGateways({ isGateway }: BridgeConfig, answer: IpamAnswer): IpamAnswer {
-  if (!isGateway) return answer;
+function withGateways({ isGateway }: BridgeConfig, plan: AddressPlan): AddressPlan {
+  if (!isGateway) return plan;
   const first = (subnet: Subnet) => ipFromNumber(boundsOf(subnet).first + 1n, familyOfRange(subnet));
   return {
-    ...answer,
-    ips: answer.ips.map((ip) => ({ ...ip, gateway: ip.gateway ?? first(subnetOf(ip.address)) })),
-    sources: answer.sources.map(({ subnet, gateway }) => ({ subnet, gateway: gateway ?? first(subnet) })),
+    ...plan,
+    sources: plan.sources.map(({ subnet, gateway }) => ({ subnet, gateway: gateway ?? first(subnet) })),
+    answerFor: (addresses) => {
+      const answer = plan.answerFor(addresses);
+      const ips = answer.ips.map((ip) => ({ ...ip, gateway: ip.gateway ?? first(subnetOf(ip.address)) }));
+      return { ...answer, ips };
+    },
   };
-}
-
-function refuseSeveral({ ips }: IpamAnswer): void {
-  if (ips.length === 0) return;
-  const duplicate = ips.find(
-    ({ address }, index) => ips.findIndex((one) => one.address === address) !== index,
-  );
-  if (duplicate !== undefined) {
-    throw new TsnetError('conflict', `addresses: ipam gave ${duplicate.address} twice`);
-  }
 }
 
 /** The network may be ended, for being idle, between being made and being used. */
@@ -103,11 +95,11 @@ async function attachAnew(
   context: Context,
   request: Request,
   config: AddConfig,
-  answer: IpamAnswer,
+  plan: AddressPlan,
 ): Promise<{ readonly network: Network; readonly endpoint: Endpoint }> {
   const attempt = async () => {
-    await ensureNetwork(context, request.network, config.bridge, answer);
-    const wish = attachRequest(context, request, config, answer);
+    await ensureNetwork(context, request.network, config.bridge, plan);
+    const wish = attachRequest(context, request, config, plan);
     return attach(context, wish);
   };
   return attempt().catch(async (error: unknown) => {
@@ -122,7 +114,7 @@ async function attachAnew(
     // Another network of the same container, attached in parallel, may have taken its ports meanwhile.
     const isPortTaken =
       error.kind === 'conflict' &&
-      withoutContainersOwn(context, request.containerId, familiesOf(answer), config.runtime.ports).length <
+      withoutContainersOwn(context, request.containerId, plan.families, config.runtime.ports).length <
         config.runtime.ports.length;
     if (isNetworkGone || isPortTaken) return attempt();
     throw error;
@@ -136,7 +128,7 @@ function attachRequest(
   context: Context,
   request: Request,
   { bridge, runtime }: AddConfig,
-  answer: IpamAnswer,
+  { take, families, answerFor }: AddressPlan,
 ): AttachRequest {
   const { containerId, args } = request;
   const mac = runtime.mac ?? bridge.mac;
@@ -148,11 +140,14 @@ function attachRequest(
     sandbox: request.netns,
     interfaceName: request.ifName,
     ...(mac === undefined ? {} : { mac }),
-    addresses: answer.ips.map(({ address }) => address),
-    routes: sandboxRoutes(routesOf(bridge, answer), answer, request.ifName),
+    ...take,
+    routes: (addresses) => {
+      const answer = answerFor(addresses);
+      return sandboxRoutes(routesOf(bridge, answer), answer, request.ifName);
+    },
     ...(bridge.detectsDuplicates ? { detectsDuplicates: true } : {}),
     // Runtimes ask for all ports of a container on each of its networks.
-    ports: withoutContainersOwn(context, containerId, familiesOf(answer), runtime.ports),
+    ports: withoutContainersOwn(context, containerId, families, runtime.ports),
     // Podman and its conmon listen on the ports of their containers.
     portKeepers: ['podman', 'conmon'],
     ...(runtime.aliases.length === 0 ? {} : { aliases: runtime.aliases }),
@@ -160,17 +155,14 @@ function attachRequest(
   };
 }
 
-function familiesOf({ ips }: IpamAnswer): ReadonlySet<IpFamily> {
-  return new Set(ips.map(({ address }) => familyOfRange(address)));
-}
-
 async function resultOf(
   context: Context,
   request: Request,
   { bridge, runtime, previous }: AddConfig,
-  answer: IpamAnswer,
+  { answerFor }: AddressPlan,
   { network, endpoint }: { readonly network: Network; readonly endpoint: Endpoint },
 ): Promise<CniResult> {
+  const answer = answerFor(endpoint.addresses);
   const macs = await readLinkMacs(context, [network.bridge, endpoint.hostLink]);
   const macOf = (name: string) => (macs.get(name) === undefined ? {} : { mac: macs.get(name) });
   const before = previous ?? { interfaces: [], ips: [], routes: [], dns: {} };

@@ -1,12 +1,11 @@
 import * as v from 'valibot';
 import type { Endpoint } from '../../model/index.ts';
-import { detach, type Context } from '../../network/index.ts';
+import { detachSeen, type Context } from '../../network/index.ts';
 import { decode } from './decode.ts';
 import { delegate } from './delegate.ts';
 import { endAll } from './del.ts';
 import { endpointIdOf } from './identity.ts';
 import { parseIpamChoice, type IpamChoice } from './ipam-config.ts';
-import { collectAddresses } from './ipam.ts';
 import { collectOwn, type ValidAttachments } from './own-ipam.ts';
 import type { Request } from './request.ts';
 import type { Operation } from './verbs.ts';
@@ -19,6 +18,9 @@ const keys = ['cni.dev/valid-attachments', 'cni.dev/attachments'];
 /**
  * Ends every attachment of the network that is not listed as valid. Without a list nothing is known, and nothing ended:
  * tools that have no list send none.
+ *
+ * A runtime must not attach anything meanwhile. Where one does, what comes after the first look stays, and an attachment
+ * ends whole or not at all: an address never becomes free while its attachment stays. Source: CNI 1.1.0, Lifecycle.
  */
 export function gc(request: Request): Operation {
   const valid = parseValid(request);
@@ -29,8 +31,12 @@ export function gc(request: Request): Operation {
       .read((view) => view.endpoints(request.network))
       .filter(({ id }) => !valid.has(id));
     await endAll([
+      () => collectOwn(context, request, valid),
       ...stale.map((endpoint) => () => end(context, request, endpoint, choice)),
-      () => collectAddresses(context, request, valid),
+      // Few others collect garbage by themselves, so they are asked to end what is known to have ended before.
+      async () => {
+        if (choice.kind === 'delegated') await delegate(context, request, choice.type, 'GC');
+      },
     ]);
     return undefined;
   };
@@ -51,7 +57,7 @@ async function end(
   endpoint: Endpoint,
   choice: IpamChoice,
 ): Promise<void> {
-  await detach(context, request.network, endpoint.id);
+  if ((await detachSeen(context, endpoint)) === undefined) return;
   if (choice.kind !== 'delegated') return;
   const env = {
     ...request.env,

@@ -27,7 +27,7 @@ export function releaseThem(request: Request): Operation {
 /** Whether the attachment has addresses. */
 export function checkAddresses(request: Request): Operation {
   return async (context) => {
-    checkOwn(context, request);
+    checkOwn(context, request, leaseOwnerOf(request.id));
     return undefined;
   };
 }

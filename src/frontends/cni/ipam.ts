@@ -1,72 +1,116 @@
-import { subnetOf, type NetworkSubnet, type PoolId } from '../../model/index.ts';
-import { releaseAddresses, type Context } from '../../network/index.ts';
+import {
+  familyOfRange,
+  subnetOf,
+  TsnetError,
+  type Address,
+  type IpFamily,
+  type NetworkSubnet,
+  type PoolId,
+} from '../../model/index.ts';
+import { leaseOwner, releaseAddresses, type AttachRequest, type Context } from '../../network/index.ts';
 import { delegate } from './delegate.ts';
 import type { Verb } from './environment.ts';
 import { leaseOwnerOf } from './identity.ts';
 import { parseIpamChoice, parseIpamConfig, type IpamChoice } from './ipam-config.ts';
-import { addOwn, checkOwn, collectOwn, statusOfOwn, type ValidAttachments } from './own-ipam.ts';
+import { checkOwn, planOwn, statusOfOwn } from './own-ipam.ts';
 import type { Request } from './request.ts';
 import { parseResult, type CniDns, type CniIp, type CniRoute } from './result.ts';
 import type { RuntimeConfig } from './runtime-config.ts';
 
-/** What address management gave an attachment. */
+/** What address management says of the addresses of an attachment. */
 export interface IpamAnswer {
   readonly ips: readonly CniIp[];
   readonly routes: readonly CniRoute[];
   readonly dns: CniDns;
+}
+
+/** How an attachment comes to its addresses. */
+export interface AddressPlan {
   /** Where addresses come from: every range that is configured, or what those of another plugin tell of it. */
   readonly sources: readonly NetworkSubnet[];
   /** The pools of the ranges, where they are ours. */
   readonly pools: readonly PoolId[];
+  /** Of the addresses. */
+  readonly families: ReadonlySet<IpFamily>;
+  /** Ours are taken in one with the attachment, those of another plugin are there before it. */
+  readonly take: Pick<AttachRequest, 'ranges'> | Pick<AttachRequest, 'addresses'>;
+  readonly answerFor: (addresses: readonly Address[]) => IpamAnswer;
 }
 
 /** The address management of one call: its own, another plugin, or none. */
 export interface Ipam {
   readonly kind: IpamChoice['kind'];
-  add(context: Context): Promise<IpamAnswer>;
-  /** Also takes back an `add` whose attachment failed. */
-  del(context: Context): Promise<void>;
+  /** Asks another plugin for addresses; of ours nothing is taken yet. */
+  plan(context: Context): Promise<AddressPlan>;
+  /** Takes back a `plan` whose attachment failed. */
+  abandon(context: Context): Promise<void>;
   check(context: Context): Promise<void>;
   status(context: Context): Promise<void>;
 }
-
-const nothing: IpamAnswer = { ips: [], routes: [], dns: {}, sources: [], pools: [] };
 
 /** Reads which address management a configuration wants, with its options. @throws invalid-input; a CniError */
 export function parseIpam(request: Request, runtime: Pick<RuntimeConfig, 'ips' | 'ranges'>): Ipam {
   const choice = parseIpamChoice(request.document);
   switch (choice.kind) {
-    case 'none':
-      return { kind: 'none', add: async () => nothing, del: doNothing, check: doNothing, status: doNothing };
+    case 'none': {
+      const plan = planOf({ ips: [], routes: [], dns: {} });
+      return {
+        kind: 'none',
+        plan: async () => plan,
+        abandon: doNothing,
+        check: doNothing,
+        status: doNothing,
+      };
+    }
     case 'own': {
       const config = parseIpamConfig(request.document, request.args, runtime);
       return {
         kind: 'own',
-        add: (context) => addOwn(context, request, config),
-        del: (context) => releaseAddresses(context, leaseOwnerOf(request.id)),
-        check: async (context) => checkOwn(context, request),
+        plan: async () => planOwn(request, config),
+        abandon: doNothing,
+        check: async (context) => checkOwn(context, request, leaseOwner(request.id)),
         status: (context) => statusOfOwn(context, request, config),
       };
     }
     case 'delegated': {
       const ask = (context: Context, verb: Verb) => delegate(context, request, choice.type, verb);
+      const abandon = async (context: Context) => void (await ask(context, 'DEL'));
       return {
         kind: 'delegated',
-        add: async (context) => {
+        plan: async (context) => {
           const answer = await ask(context, 'ADD');
-          const { ips, routes, dns } = parseResult(answer, request.version, `answer of ${choice.type}`);
-          const sources = ips.map(({ address, gateway }) => ({
-            subnet: subnetOf(address),
-            ...(gateway === undefined ? {} : { gateway }),
-          }));
-          return { ips, routes, dns, sources, pools: [] };
+          try {
+            return planOf(parseResult(answer, request.version, `answer of ${choice.type}`));
+          } catch (error) {
+            await abandon(context).catch(() => undefined);
+            throw error;
+          }
         },
-        del: async (context) => void (await ask(context, 'DEL')),
+        abandon,
         check: async (context) => void (await ask(context, 'CHECK')),
         status: async (context) => void (await ask(context, 'STATUS')),
       };
     }
   }
+}
+
+/** For addresses that are decided. @throws conflict when one of them is there twice */
+function planOf({ ips, routes, dns }: IpamAnswer): AddressPlan {
+  const addresses = ips.map(({ address }) => address);
+  const duplicate = addresses.find((address, index) => addresses.indexOf(address) !== index);
+  if (duplicate !== undefined) {
+    throw new TsnetError('conflict', `addresses: ipam gave ${duplicate} twice`);
+  }
+  return {
+    sources: ips.map(({ address, gateway }) => ({
+      subnet: subnetOf(address),
+      ...(gateway === undefined ? {} : { gateway }),
+    })),
+    pools: [],
+    families: new Set(addresses.map((address) => familyOfRange(address))),
+    take: { addresses },
+    answerFor: () => ({ ips, routes, dns }),
+  };
 }
 
 /**
@@ -86,20 +130,6 @@ function choiceIfReadable(document: Request['document']): IpamChoice | undefined
   } catch {
     return undefined;
   }
-}
-
-/**
- * Gives back what attachments have that are not valid any more. Another plugin is asked to end those that are known to
- * have ended, since few collect garbage by themselves, and then to do that too.
- */
-export async function collectAddresses(
-  context: Context,
-  request: Request,
-  valid: ValidAttachments,
-): Promise<void> {
-  await collectOwn(context, request, valid);
-  const choice = parseIpamChoice(request.document);
-  if (choice.kind === 'delegated') await delegate(context, request, choice.type, 'GC');
 }
 
 async function doNothing(): Promise<void> {

@@ -17,7 +17,7 @@ import {
   type NetworkRequest,
 } from '../../network/index.ts';
 import type { BridgeConfig } from './bridge-config.ts';
-import type { IpamAnswer } from './ipam.ts';
+import type { AddressPlan } from './ipam.ts';
 import type { CniNetworkId } from './identity.ts';
 
 /**
@@ -31,16 +31,16 @@ export async function ensureNetwork(
   context: Context,
   id: CniNetworkId,
   config: BridgeConfig,
-  answer: Pick<IpamAnswer, 'sources' | 'pools'>,
+  plan: Pick<AddressPlan, 'sources' | 'pools'>,
 ): Promise<Network> {
   const existing = context.state.read((view) => view.network(id));
-  const wanted = subnetsOf(config, answer);
-  const kept = existing === undefined ? [] : keptSubnets(context, existing, wanted, answer);
+  const wanted = subnetsOf(config, plan);
+  const kept = existing === undefined ? [] : keptSubnets(context, existing, wanted, plan);
   const request = requestOf(
     id,
     config,
     inOrderOf(existing?.subnets ?? [], [...wanted, ...kept]),
-    inOrderOf(existing?.pools ?? [], answer.pools),
+    inOrderOf(existing?.pools ?? [], plan.pools),
   );
   if (existing !== undefined && isAsRequested(existing, request)) return existing;
   await refuseOtherAddress(context, config, existing, wanted);
@@ -51,7 +51,7 @@ export async function ensureNetwork(
 /** The ranges of the network, with the bridge's address where it is the gateway. */
 function subnetsOf(
   { isGateway }: BridgeConfig,
-  { sources }: Pick<IpamAnswer, 'sources'>,
+  { sources }: Pick<AddressPlan, 'sources'>,
 ): readonly NetworkSubnet[] {
   const subnets = sources.map((source) => (isGateway ? source : { subnet: source.subnet }));
   return [...new Map(subnets.map((one) => [one.subnet, one])).values()];
@@ -68,7 +68,7 @@ function keptSubnets(
   context: Context,
   existing: Network,
   wanted: readonly NetworkSubnet[],
-  { pools }: Pick<IpamAnswer, 'pools'>,
+  { pools }: Pick<AddressPlan, 'pools'>,
 ): readonly NetworkSubnet[] {
   const others = existing.subnets.filter(({ subnet }) => !wanted.some((one) => overlaps(one.subnet, subnet)));
   if (others.length === 0 || Date.now() / 1000 - existing.createdAt < underWaySeconds) return others;

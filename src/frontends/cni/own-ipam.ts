@@ -1,18 +1,17 @@
-import { TsnetError, type EndpointId } from '../../model/index.ts';
+import { familyOfRange, ipOf, TsnetError, type Address, type EndpointId } from '../../model/index.ts';
 import {
   endDead,
   exhaustedSets,
+  isWithin,
+  keepAddressesOf,
   leaseAddresses,
   leasedAddresses,
-  leaseOwners,
   poolIdsOf,
-  releaseAddresses,
   type Context,
-  type LeasedAddress,
 } from '../../network/index.ts';
 import { CniError, cniCodes } from './errors.ts';
 import { leaseOwnerOf } from './identity.ts';
-import type { IpamAnswer } from './ipam.ts';
+import type { AddressPlan, IpamAnswer } from './ipam.ts';
 import type { IpamConfig } from './ipam-config.ts';
 import type { Request } from './request.ts';
 import { readResolvConf } from './resolv-conf.ts';
@@ -20,39 +19,50 @@ import { readResolvConf } from './resolv-conf.ts';
 /** The attachments of a network that are still there. */
 export type ValidAttachments = ReadonlySet<EndpointId>;
 
-/** Takes the addresses of an attachment. @throws conflict, exhausted, invalid-input; a CniError 5 for resolvConf */
-export async function addOwn(context: Context, request: Request, config: IpamConfig): Promise<IpamAnswer> {
-  const dns = config.resolvConf === undefined ? {} : readResolvConf(config.resolvConf);
-  const leased = await leaseOrCollect(context, request, config);
+/** Where an attachment takes its addresses from, together with itself. @throws a CniError 5 for resolvConf */
+export function planOwn(request: Request, config: IpamConfig): AddressPlan {
+  const { sets, wanted } = config;
+  const ranges = sets.flat();
   return {
-    ips: leased.map(({ address, gateway }) => ({ address, ...(gateway === undefined ? {} : { gateway }) })),
-    routes: config.routes,
-    dns,
-    sources: config.sets.flat().map(({ subnet, gateway }) => ({ subnet, gateway })),
-    pools: poolIdsOf(request.network, config.sets),
+    sources: ranges.map(({ subnet, gateway }) => ({ subnet, gateway })),
+    pools: poolIdsOf(request.network, sets),
+    families: new Set(ranges.map(({ subnet }) => familyOfRange(subnet))),
+    take: { ranges: { space: request.network, sets, wanted } },
+    answerFor: answering(config),
   };
 }
 
-/** What containers have that died without our being told is free: without that they could not be started again. */
-async function leaseOrCollect(
-  context: Context,
-  request: Request,
-  { sets, wanted }: IpamConfig,
-): Promise<readonly LeasedAddress[]> {
-  const wish = { space: request.network, owner: leaseOwnerOf(request.id), sets, wanted };
-  try {
-    return await leaseAddresses(context, wish);
-  } catch (error) {
-    if (!(error instanceof TsnetError) || (error.kind !== 'exhausted' && error.kind !== 'conflict'))
-      throw error;
-    if (!(await endDead(context, request.network))) throw error;
-    return leaseAddresses(context, wish);
-  }
+/** What there is to say of addresses that were taken. @throws a CniError 5 for resolvConf */
+function answering(config: IpamConfig): (addresses: readonly Address[]) => IpamAnswer {
+  const dns = config.resolvConf === undefined ? {} : readResolvConf(config.resolvConf);
+  const ranges = config.sets.flat();
+  return (addresses) => ({
+    ips: addresses.map((address) => {
+      const gateway = ranges.find((range) => isWithin(ipOf(address), range))?.gateway;
+      return { address, ...(gateway === undefined ? {} : { gateway }) };
+    }),
+    routes: config.routes,
+    dns,
+  });
 }
 
-/** @throws a CniError 3 when the attachment has no address */
-export function checkOwn(context: Context, request: Request): void {
-  if (leasedAddresses(context, leaseOwnerOf(request.id)).length > 0) return;
+/** Takes addresses for an attachment of another plugin. @throws conflict, exhausted, invalid-input; a CniError 5 */
+export async function addOwn(context: Context, request: Request, config: IpamConfig): Promise<IpamAnswer> {
+  const answerFor = answering(config);
+  const { sets, wanted } = config;
+  const wish = { space: request.network, owner: leaseOwnerOf(request.id), sets, wanted };
+  const leased = await leaseAddresses(context, wish).catch(async (error: unknown) => {
+    // What containers have that died without our being told is free: without that they could not be started again.
+    const isTaken = error instanceof TsnetError && (error.kind === 'exhausted' || error.kind === 'conflict');
+    if (!isTaken || !(await endDead(context, request.network))) throw error;
+    return leaseAddresses(context, wish);
+  });
+  return answerFor(leased.map(({ address }) => address));
+}
+
+/** @throws a CniError 3 when that owner has no address */
+export function checkOwn(context: Context, request: Request, owner: string): void {
+  if (leasedAddresses(context, owner).length > 0) return;
   throw new CniError(
     cniCodes.unknownContainer,
     `check addresses of ${request.ifName} of container ${request.containerId}: it has none in ${request.name}`,
@@ -72,10 +82,7 @@ export async function statusOfOwn(context: Context, request: Request, { sets }: 
   );
 }
 
-/** Gives back the addresses of attachments that are not valid any more. */
+/** Gives back what `addOwn` took for attachments that are not valid any more. */
 export async function collectOwn(context: Context, request: Request, valid: ValidAttachments): Promise<void> {
-  const owners = new Set([...valid].map(leaseOwnerOf));
-  for (const owner of leaseOwners(context, request.network)) {
-    if (!owners.has(owner)) await releaseAddresses(context, owner);
-  }
+  await keepAddressesOf(context, request.network, new Set([...valid].map(leaseOwnerOf)));
 }

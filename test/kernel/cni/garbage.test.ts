@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { withLock } from '../../../src/network/index.ts';
 import { callCni, fail, succeed, type Result } from './plugin.ts';
 import { useHostWithPods } from './pods.ts';
 
@@ -49,6 +50,58 @@ describe('GC', () => {
     expect(attachments()).toEqual(['cni-other c1 eth1']);
     expect(addresses()).toBe(1);
     await succeed(pods.host.context, call('ADD', 0, {}, 'eth1'));
+  });
+});
+
+describe('GC while something is attached, which runtimes must not do', () => {
+  const collect = (valid: object) =>
+    callCni(pods.host.context, {
+      verb: 'GC',
+      config: { ...config, 'cni.dev/valid-attachments': valid },
+    });
+  /** Every address that an attachment has is leased to it, and no other is. */
+  const expectWhole = () => {
+    const { held, leased } = pods.host.context.state.read((view) => ({
+      held: view
+        .endpoints()
+        .flatMap(({ id, addresses: own }) => own.map((address) => `${id} ${address.split('/')[0] ?? ''}`)),
+      leased: view
+        .leases()
+        .filter(({ kind }) => kind === 'endpoint')
+        .map(({ ip, owner = '' }) => `${owner.split(':')[1] ?? ''} ${ip}`),
+    }));
+    expect(leased.sort()).toEqual(held.sort());
+  };
+
+  it('does not take the address of what has not got further than that', async () => {
+    await succeed(pods.host.context, call('ADD', 0));
+    const { runDirectory } = pods.host.context;
+    // Where an ADD waits for another operation of its network is where it is slow.
+    const adding = await withLock(runDirectory, 'cni-gc', async () => {
+      const started = succeed(pods.host.context, call('ADD', 1));
+      await new Promise((resolve) => void setTimeout(resolve, 100));
+      expect(await collect([{ containerID: 'c0', ifname: 'eth0' }])).toEqual({ exitCode: 0, stdout: '' });
+      return { started };
+    });
+    await adding.started;
+    expect(attachments()).toEqual(['cni-gc c0 eth0', 'cni-gc c1 eth0']);
+    expectWhole();
+  });
+
+  it('ends an attachment whole or not at all', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const names = Array.from({ length: 4 }, (_, index) => `e${round}-${index}`);
+      const adds = names.map((name) => callCni(pods.host.context, call('ADD', 0, {}, name)));
+      for (let times = 0; times < 4; times += 1) {
+        await new Promise((resolve) => void setTimeout(resolve, 7));
+        expect(await collect([])).toEqual({ exitCode: 0, stdout: '' });
+        expectWhole();
+      }
+      await Promise.all(adds);
+      expectWhole();
+    }
+    expect(await collect([])).toEqual({ exitCode: 0, stdout: '' });
+    expect([attachments(), addresses()]).toEqual([[], 0]);
   });
 });
 

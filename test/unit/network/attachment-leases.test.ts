@@ -3,9 +3,9 @@ import { requestPool } from '../../../src/ipam/index.ts';
 import { parseIp, parseSubnet } from '../../../src/model/index.ts';
 import {
   exhaustedSets,
+  keepAddressesOf,
   leaseAddresses,
   leasedAddresses,
-  leaseOwners,
   releaseAddresses,
   type AddressSource,
 } from '../../../src/network/attachment-leases.ts';
@@ -47,7 +47,6 @@ describe.each(places)('addresses of attachments, with records %s', (_, place) =>
     }
     using state = openState(directory, 'boot-2', place);
     expect(leasedAddresses(contextOf(state), 'b')).toEqual([]);
-    expect(leaseOwners(contextOf(state), 'cni-net').size).toBe(0);
     expect(await ips(state, 'c', [[net]], ['10.1.0.3'])).toEqual(['10.1.0.3/24']);
     await expect(lease(state, 'd', [[net]], ['10.1.0.1'])).rejects.toMatchObject({ kind: 'conflict' });
   });
@@ -62,6 +61,17 @@ describe('addresses of attachments', () => {
     expect(leasedAddresses(contextOf(state), 'b')).toEqual([]);
     expect(await exhaustedSets(contextOf(state), 'cni-net', [[net], [one]])).toHaveLength(1);
     expect(await exhaustedSets(contextOf(state), 'cni-net', [[one, net]])).toEqual([]);
+  });
+
+  it('stay with some owners, with endpoints that took them, and in other networks', async () => {
+    using state = openState(temporaryDirectory());
+    for (const owner of ['a', 'b', 'endpoint:c']) await lease(state, owner);
+    await lease(state, 'd', [[net]], [], 'cni-other');
+    await keepAddressesOf(contextOf(state), 'cni-net', new Set(['a']));
+    const left = ['a', 'b', 'endpoint:c', 'd'].map(
+      (owner) => leasedAddresses(contextOf(state), owner).length,
+    );
+    expect(left).toEqual([1, 0, 1, 1]);
   });
 
   it('are found by who has them, and given back as often as asked', async () => {
