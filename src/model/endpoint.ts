@@ -90,6 +90,10 @@ export interface Endpoint {
   readonly shaping?: Shaping;
   /** Present while the endpoint provides its container's external connectivity. */
   readonly ports: readonly PortBinding[];
+  /** Those that another attachment of the container publishes until it ends. */
+  readonly waitingPorts?: readonly PortRequest[];
+  /** Whether another attachment of the container waits for ports of this one. */
+  readonly isAwaited?: true;
   /** Present where the network is routed or trusts an interface. */
   readonly openPorts?: readonly OpenEndpointPort[];
   /** Seconds since 1970. */

@@ -28,9 +28,9 @@ import { desired, diff, formatChange } from '../plan/index.ts';
 import type { StateTransaction } from '../state/index.ts';
 import { takeAddresses, type AddressLeaseRequest } from './attachment-leases.ts';
 import { commit, withdraw } from './commit.ts';
+import { awaitPorts, claimSharedPorts, handOverPorts, takePortsBack } from './container-ports.ts';
 import type { Context } from './context.ts';
 import {
-  deleteEndpoint,
   endpointOf,
   forgetEndpoint,
   refuseForeignAddress,
@@ -67,6 +67,11 @@ export interface AttachRequest {
   readonly detectsDuplicates?: boolean;
   readonly ports: readonly PortRequest[];
   /**
+   * Whether these are the container's ports, asked for on each of its networks: one that another attachment of it
+   * publishes waits until that one ends.
+   */
+  readonly sharesPorts?: true;
+  /**
    * Who listens on the ports to keep them for the container, as Podman does, and so is not in the way: the processes of
    * these names, or whoever it is.
    */
@@ -85,6 +90,17 @@ export interface AttachRequest {
  *   of that name, or an address or port is taken; exhausted; invalid-input for the host's own namespace; kernel; drift
  */
 export async function attach(context: Context, request: AttachRequest): Promise<Attachment> {
+  if (request.sharesPorts !== true || request.ports.length === 0) return attachOrCollect(context, request);
+  const isTaken = await takePortsBack(context, request);
+  const attachment = await attachOrCollect(context, request).catch(async (error: unknown) => {
+    if (isTaken) await handOverPorts(context, request.container);
+    throw error;
+  });
+  await awaitPorts(context, attachment.endpoint);
+  return attachment;
+}
+
+async function attachOrCollect(context: Context, request: AttachRequest): Promise<Attachment> {
   try {
     return await attachOnce(context, request);
   } catch (error) {
@@ -108,7 +124,8 @@ async function attachOnce(context: Context, request: AttachRequest): Promise<Att
       const endpoint = placed(network, request, request.addresses ?? taken.addresses, netns, taken.pools);
       for (const address of endpoint.addresses) refuseForeignAddress(network, address);
       tx.putEndpoint(endpoint);
-      return { network, endpoint: claimPorts(tx, { network, endpoint }, request.ports, listeners) };
+      const claim = request.sharesPorts === true ? claimSharedPorts : claimPorts;
+      return { network, endpoint: claim(tx, { network, endpoint }, request.ports, listeners) };
     }).catch(async (error: unknown) => {
       await giveBack(context, request.id, taken);
       throw error;
@@ -125,30 +142,41 @@ async function attachOnce(context: Context, request: AttachRequest): Promise<Att
  * @throws kernel
  */
 export async function detach(context: Context, network: NetworkId, id: EndpointId): Promise<void> {
-  const endpoint = context.state.read((view) => view.endpoint(network, id));
-  if (endpoint === undefined) return sweepEndpoint(context, network, id);
-  await deleteEndpoint(context, network, id);
-  await context.linkRemoval.idle();
-  await forgetFlows(context, endpoint.ports);
+  if (context.state.read((view) => view.endpoint(network, id)) === undefined) {
+    return sweepEndpoint(context, network, id);
+  }
+  await end(context, network, id, () => true);
 }
 
 /**
  * Ends an attachment if it is still the one that was seen: it may have ended since, and another have come in its place.
  *
- * @returns what ended
+ * @returns whether it was
  * @throws kernel
  */
-export async function detachSeen(context: Context, seen: Endpoint): Promise<Endpoint | undefined> {
-  const { network, id } = seen;
+export async function detachSeen(context: Context, seen: Endpoint): Promise<boolean> {
+  const isSame = ({ createdAt, sandbox }: Endpoint) =>
+    createdAt === seen.createdAt && isDeepStrictEqual(sandbox, seen.sandbox);
+  return (await end(context, seen.network, seen.id, isSame)) !== undefined;
+}
+
+async function end(
+  context: Context,
+  network: NetworkId,
+  id: EndpointId,
+  isIt: (found: Endpoint) => boolean,
+): Promise<Endpoint | undefined> {
   const ended = await withdraw(context, { network, endpoints: [id] }, (tx) => {
     const found = tx.endpoint(network, id);
-    if (found?.createdAt !== seen.createdAt || !isDeepStrictEqual(found.sandbox, seen.sandbox))
-      return undefined;
+    if (found === undefined || !isIt(found)) return undefined;
     forgetEndpoint(tx, network, id);
     return found;
   });
   await context.linkRemoval.idle();
-  await forgetFlows(context, ended?.ports ?? []);
+  if (ended === undefined) return undefined;
+  const { container, ports, isAwaited } = ended;
+  await forgetFlows(context, ports);
+  if (isAwaited === true && container !== undefined) await handOverPorts(context, container);
   return ended;
 }
 

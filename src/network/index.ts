@@ -14,7 +14,6 @@ export {
   type LeasedAddress,
 } from './attachment-leases.ts';
 export { isHostNamespace, readBridge, readLinkMacs, type BridgeFacts } from './bridge-facts.ts';
-export { withoutContainersOwn } from './container-ports.ts';
 export { attach, checkEndpoint, detach, detachSeen, type AttachRequest } from './attach.ts';
 export { leaseOwner } from './leases.ts';
 export { createEndpoint, deleteEndpoint, join, type Attachment, type EndpointRequest } from './endpoints.ts';

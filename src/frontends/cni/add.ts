@@ -10,14 +10,7 @@ import {
   type Network,
   type Subnet,
 } from '../../model/index.ts';
-import {
-  attach,
-  readLinkMacs,
-  recover,
-  withoutContainersOwn,
-  type AttachRequest,
-  type Context,
-} from '../../network/index.ts';
+import { attach, readLinkMacs, recover, type AttachRequest, type Context } from '../../network/index.ts';
 import { parseAddConfig, type AddConfig } from './add-config.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import { encodeResult } from './encode-result.ts';
@@ -99,7 +92,7 @@ async function attachAnew(
 ): Promise<{ readonly network: Network; readonly endpoint: Endpoint }> {
   const attempt = async () => {
     await ensureNetwork(context, request.network, config.bridge, plan);
-    const wish = attachRequest(context, request, config, plan);
+    const wish = attachRequest(request, config, plan);
     return attach(context, wish);
   };
   return attempt().catch(async (error: unknown) => {
@@ -111,12 +104,7 @@ async function attachAnew(
     }
     const isNetworkGone =
       error.kind === 'not-found' && context.state.read((view) => view.network(request.network)) === undefined;
-    // Another network of the same container, attached in parallel, may have taken its ports meanwhile.
-    const isPortTaken =
-      error.kind === 'conflict' &&
-      withoutContainersOwn(context, request.containerId, plan.families, config.runtime.ports).length <
-        config.runtime.ports.length;
-    if (isNetworkGone || isPortTaken) return attempt();
+    if (isNetworkGone) return attempt();
     throw error;
   });
 }
@@ -125,10 +113,9 @@ async function attachAnew(
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
 
 function attachRequest(
-  context: Context,
   request: Request,
   { bridge, runtime }: AddConfig,
-  { take, families, answerFor }: AddressPlan,
+  { take, answerFor }: AddressPlan,
 ): AttachRequest {
   const { containerId, args } = request;
   const mac = runtime.mac ?? bridge.mac;
@@ -146,8 +133,9 @@ function attachRequest(
       return sandboxRoutes(routesOf(bridge, answer), answer, request.ifName);
     },
     ...(bridge.detectsDuplicates ? { detectsDuplicates: true } : {}),
-    // Runtimes ask for all ports of a container on each of its networks.
-    ports: withoutContainersOwn(context, containerId, families, runtime.ports),
+    ports: runtime.ports,
+    // Podman asks for all ports of a container on each of its networks.
+    sharesPorts: true,
     // Podman and its conmon listen on the ports of their containers.
     portKeepers: ['podman', 'conmon'],
     ...(runtime.aliases.length === 0 ? {} : { aliases: runtime.aliases }),

@@ -57,8 +57,7 @@ async function end(
   endpoint: Endpoint,
   choice: IpamChoice,
 ): Promise<void> {
-  if ((await detachSeen(context, endpoint)) === undefined) return;
-  if (choice.kind !== 'delegated') return;
+  if (!(await detachSeen(context, endpoint)) || choice.kind !== 'delegated') return;
   const env = {
     ...request.env,
     CNI_CONTAINERID: endpoint.container?.id ?? '',

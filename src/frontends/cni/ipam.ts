@@ -1,12 +1,4 @@
-import {
-  familyOfRange,
-  subnetOf,
-  TsnetError,
-  type Address,
-  type IpFamily,
-  type NetworkSubnet,
-  type PoolId,
-} from '../../model/index.ts';
+import { subnetOf, TsnetError, type Address, type NetworkSubnet, type PoolId } from '../../model/index.ts';
 import { leaseOwner, releaseAddresses, type AttachRequest, type Context } from '../../network/index.ts';
 import { delegate } from './delegate.ts';
 import type { Verb } from './environment.ts';
@@ -30,8 +22,6 @@ export interface AddressPlan {
   readonly sources: readonly NetworkSubnet[];
   /** The pools of the ranges, where they are ours. */
   readonly pools: readonly PoolId[];
-  /** Of the addresses. */
-  readonly families: ReadonlySet<IpFamily>;
   /** Ours are taken in one with the attachment, those of another plugin are there before it. */
   readonly take: Pick<AttachRequest, 'ranges'> | Pick<AttachRequest, 'addresses'>;
   readonly answerFor: (addresses: readonly Address[]) => IpamAnswer;
@@ -107,7 +97,6 @@ function planOf({ ips, routes, dns }: IpamAnswer): AddressPlan {
       ...(gateway === undefined ? {} : { gateway }),
     })),
     pools: [],
-    families: new Set(addresses.map((address) => familyOfRange(address))),
     take: { addresses },
     answerFor: () => ({ ips, routes, dns }),
   };

@@ -1,4 +1,4 @@
-import { familyOfRange, ipOf, TsnetError, type Address, type EndpointId } from '../../model/index.ts';
+import { ipOf, TsnetError, type Address, type EndpointId } from '../../model/index.ts';
 import {
   endDead,
   exhaustedSets,
@@ -26,7 +26,6 @@ export function planOwn(request: Request, config: IpamConfig): AddressPlan {
   return {
     sources: ranges.map(({ subnet, gateway }) => ({ subnet, gateway })),
     pools: poolIdsOf(request.network, sets),
-    families: new Set(ranges.map(({ subnet }) => familyOfRange(subnet))),
     take: { ranges: { space: request.network, sets, wanted } },
     answerFor: answering(config),
   };

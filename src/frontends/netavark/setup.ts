@@ -20,7 +20,6 @@ import {
   detach,
   endIdleNetworks,
   isAsRequested,
-  withoutContainersOwn,
   type Attachment,
   type AttachRequest,
   type Context,
@@ -76,12 +75,12 @@ export async function setUp(context: Context, path: string, body: unknown): Prom
   await endIdleNetworks(context, 'netavark', network);
   await endDeadEndpoints(context, network, id, addresses);
   const families = new Set(addresses.map((address) => familyOfRange(address)));
-  const { ports: reachable, unreachable } = reachablePorts(requests, families);
-  const ports = withoutContainersOwn(context, container, families, reachable);
+  const { ports, unreachable } = reachablePorts(requests, families);
   // Podman holds every port before it asks, so nobody else has it.
   const made = await attachTo(context, wanted.request, {
     ...attachment,
     ports,
+    sharesPorts: true,
     portKeepers: 'anybody',
   }).catch(async (error: unknown) => {
     await endIdleNetworks(context, 'netavark').catch((failed: unknown) =>

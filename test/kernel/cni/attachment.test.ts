@@ -150,15 +150,44 @@ describe('ADD with addresses of its own', () => {
     expect(holdings().filter((key) => key.startsWith('port/'))).toEqual([]);
   });
 
-  it('publishes the ports of a container once, on whichever of its networks comes first', async () => {
+  it('publishes the ports of a container on one of its networks, and on the other when that one ends', async () => {
     const runtimeConfig = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] };
     const first = { ...dual, runtimeConfig };
     const second = { ...first, name: 'second', bridge: 'br1', ipam: { subnet: '10.78.0.0/24' } };
-    await succeed(pods.host.context, call('ADD', 0, { config: first }));
-    await succeed(pods.host.context, call('ADD', 0, { config: second, ifName: 'eth1' }));
+    const unreachable = { ipam: { ...dual.ipam, routes: [{ dst: '198.51.100.0/24', gw: '224.0.0.1' }] } };
+    const onFirst = { config: first };
+    const onSecond = { config: second, ifName: 'eth1' };
     await using _server = await startTcpServer(box(0), 80);
-    expect(await askTcp(pods.host.netns, '127.0.0.1:8080')).toContain('here');
-    expect((await fail(pods.host.context, call('ADD', 1, { config: second }))).code).toBe(111);
+    const expectOpen = async () => {
+      for (const [from, target] of [
+        [pods.host.netns, '127.0.0.1:8080'],
+        [pods.host.netns, '10.79.0.1:8080'],
+        [box(1), '10.79.0.1:8080'],
+      ] as const) {
+        expect(await askTcp(from, target), target).toContain('here');
+      }
+      const other = await fail(pods.host.context, call('ADD', 1, { ...onSecond, container: 'other' }));
+      expect(other.code).toBe(111);
+    };
+    // Where a packet must come in by the way that leads to its sender, answers have to leave by the right network.
+    await pods.host.netns.exec('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter');
+    const third = { ...dual, name: 'third', bridge: 'br2', ipam: { subnet: '10.79.0.0/24' } };
+    await succeed(pods.host.context, call('ADD', 1, { config: third }));
+    await succeed(pods.host.context, call('ADD', 0, onFirst));
+    await succeed(pods.host.context, call('ADD', 0, onSecond));
+    await expectOpen();
+    await succeed(pods.host.context, call('DEL', 0, onFirst));
+    await expectOpen();
+    // What fails to come back first takes nothing away.
+    await fail(pods.host.context, call('ADD', 0, { config: { ...first, ...unreachable } }));
+    await expectOpen();
+    await succeed(pods.host.context, call('ADD', 0, onFirst));
+    await expectOpen();
+    await succeed(pods.host.context, call('DEL', 0, onSecond));
+    await expectOpen();
+    await succeed(pods.host.context, call('DEL', 0, onFirst));
+    expect(holdings().filter((key) => key.startsWith('port/'))).toEqual([]);
+    await succeed(pods.host.context, call('ADD', 1, { ...onSecond, container: 'other' }));
   });
 
   it('takes what is wished for, however often a runtime repeats it', async () => {
