@@ -20,6 +20,8 @@ export interface Placement {
   readonly routes: readonly SandboxRoute[];
   /** Whether IPv6 addresses wait until it is known that nobody else has them, which takes one to two seconds. */
   readonly detectsDuplicates?: true;
+  /** Whether it is left down, for the container to set up. */
+  readonly staysDown?: true;
 }
 
 /** A route through an interface in a sandbox. */

@@ -41,6 +41,8 @@ export interface SandboxInterface {
   readonly detectsDuplicates?: true;
   /** Whether it tells its neighbours its MAC address, which does not follow from its addresses. */
   readonly announces?: true;
+  /** Whether it is left down, for the container to set up. */
+  readonly staysDown?: true;
   /** In an observation: it is set down. */
   readonly isDown?: true;
   readonly owner: Owner;

@@ -65,6 +65,8 @@ export interface AttachRequest {
   readonly routes: readonly SandboxRoute[] | ((addresses: readonly Address[]) => readonly SandboxRoute[]);
   /** Whether IPv6 addresses wait until it is known that nobody else has them. */
   readonly detectsDuplicates?: boolean;
+  /** Whether the container sets the interface up by itself; only without addresses and routes. */
+  readonly staysDown?: true;
   readonly ports: readonly PortRequest[];
   /**
    * Whether these are the container's ports, asked for on each of its networks: one that another attachment of it
@@ -292,6 +294,7 @@ function placed(
     sandbox,
     routes,
     detectsDuplicates,
+    staysDown,
     shaping,
   } = request;
   const base = endpointOf({
@@ -310,6 +313,7 @@ function placed(
         netns,
         routes: typeof routes === 'function' ? routes(addresses) : routes,
         ...(detectsDuplicates === true ? { detectsDuplicates } : {}),
+        ...(staysDown === true ? { staysDown } : {}),
       },
     },
     container,

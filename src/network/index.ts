@@ -1,4 +1,5 @@
 export { forgetLock, withLock } from './lock.ts';
+export { readSandbox, type SandboxFacts } from './sandbox-facts.ts';
 export type { Context, Logger } from './context.ts';
 export {
   exhaustedSets,

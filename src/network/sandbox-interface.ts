@@ -11,7 +11,7 @@ import {
 } from '../model/index.ts';
 
 /**
- * Gives an interface in a sandbox its addresses and routes and sets it up. What it has already stays.
+ * Gives an interface in a sandbox its addresses and routes and sets it up, unless it is to stay down. What it has already stays.
  *
  * @throws conflict when the path leads to another namespace by now; kernel, such as for a gateway out of reach
  */
@@ -27,6 +27,7 @@ export async function setUpInterface(resource: SandboxInterface): Promise<void> 
     );
   }
   set(resource);
+  if (resource.staysDown === true) return;
   using inside = Rtnetlink.open(sandbox.path);
   await inside.configureLink(name, {
     addresses: addresses.map((address) => ({ address, noDad: !detectsDuplicates })),

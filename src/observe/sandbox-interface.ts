@@ -36,6 +36,7 @@ export async function observeSandboxInterface(
     routes: routes.flatMap((route) => sandboxRoute(route, link.index)),
     ...(wanted.detectsDuplicates === true ? { detectsDuplicates: true } : {}),
     ...(wanted.announces === true ? { announces: true } : {}),
+    ...(wanted.staysDown === true ? { staysDown: true } : {}),
     ...(link.isUp ? {} : { isDown: true }),
     owner: wanted.owner,
   };

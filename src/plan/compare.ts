@@ -25,7 +25,7 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
       // What else others give to the interface, the container itself among them, is theirs.
       return (
         observed.kind === 'sandbox-interface' &&
-        observed.isDown !== true &&
+        (desired.staysDown === true || observed.isDown !== true) &&
         desired.addresses.every((address) => observed.addresses.includes(address)) &&
         desired.routes.every((route) => observed.routes.some((found) => isSameRoute(route, found)))
       );

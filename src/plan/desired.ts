@@ -214,7 +214,7 @@ function ifbName(link: IfName): IfName {
 function sandboxInterface(
   endpoint: Endpoint,
   path: string,
-  { netns, routes, detectsDuplicates }: Placement,
+  { netns, routes, detectsDuplicates, staysDown }: Placement,
   owner: Owner,
 ): SandboxInterface {
   const { hostLink, containerLink: name, addresses, mac } = endpoint;
@@ -228,6 +228,7 @@ function sandboxInterface(
     routes,
     ...(detectsDuplicates === undefined ? {} : { detectsDuplicates }),
     ...(hasOwnMac ? { announces: true } : {}),
+    ...(staysDown === undefined ? {} : { staysDown }),
     owner,
   };
 }

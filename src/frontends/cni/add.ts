@@ -133,6 +133,7 @@ function attachRequest(
       return sandboxRoutes(routesOf(bridge, answer), answer, request.ifName);
     },
     ...(bridge.detectsDuplicates ? { detectsDuplicates: true } : {}),
+    ...(bridge.staysDown ? { staysDown: true } : {}),
     ports: runtime.ports,
     // Podman asks for all ports of a container on each of its networks.
     sharesPorts: true,

@@ -27,6 +27,8 @@ export interface BridgeConfig {
   readonly mtu?: number;
   readonly antispoofs: boolean;
   readonly detectsDuplicates: boolean;
+  /** Whether the container sets its interface up by itself. */
+  readonly staysDown: boolean;
   readonly isolatesPorts: boolean;
   readonly ingressPolicy: IngressPolicy;
   readonly dns: CniDns;
@@ -83,6 +85,7 @@ export function parseBridgeConfig(document: Document, args: CniArguments, ipam: 
     ...(found.mtu === 0 ? {} : { mtu: parseMtu(found.mtu) }),
     antispoofs: found.macspoofchk,
     detectsDuplicates: found.enabledad,
+    staysDown: found.disableContainerInterface,
     isolatesPorts: found.portIsolation,
     ingressPolicy: parsePolicy(found.ingressPolicy),
     dns: found.dns,
@@ -92,13 +95,12 @@ export function parseBridgeConfig(document: Document, args: CniArguments, ipam: 
 
 type Found = v.InferOutput<typeof schema>;
 
-function refuseUnsupported({ vlan, vlanTrunk, disableContainerInterface }: Found): void {
+function refuseUnsupported({ vlan, vlanTrunk }: Found): void {
   if (!Number.isInteger(vlan) || vlan < 0 || vlan > 4094)
     throw invalid('vlan', vlan, 'a number from 0 to 4094');
   for (const [field, value, isUsed] of [
     ['vlan', vlan, vlan !== 0],
     ['vlanTrunk', vlanTrunk, vlanTrunk.length > 0],
-    ['disableContainerInterface', true, disableContainerInterface],
   ] as const) {
     if (!isUsed) continue;
     throw new CniError(cniCodes.unsupportedField, `${field}: ${JSON.stringify(value)} is not supported`, {
@@ -109,10 +111,16 @@ function refuseUnsupported({ vlan, vlanTrunk, disableContainerInterface }: Found
 }
 
 function refuseContradictions(found: Found, ipam: IpamChoice): void {
-  const { hairpinMode, promiscMode, ipMasqBackend = '', macspoofchk } = found;
+  const { hairpinMode, promiscMode, ipMasqBackend = '', macspoofchk, disableContainerInterface } = found;
   if (hairpinMode && promiscMode) throw invalid('promiscMode', true, 'false, as hairpinMode is true');
   if (!['', 'iptables', 'nftables'].includes(ipMasqBackend)) {
     throw invalid('ipMasqBackend', ipMasqBackend, 'iptables or nftables');
+  }
+  if (disableContainerInterface && ipam.kind !== 'none') {
+    throw new TsnetError('invalid-input', 'disableContainerInterface: true is not allowed with ipam', {
+      subject: 'disableContainerInterface',
+      hint: 'an interface that is down keeps no routes: leave out one of the two',
+    });
   }
   if (macspoofchk && ipam.kind === 'none') {
     throw new TsnetError('invalid-input', 'macspoofchk: true is not allowed without ipam', {

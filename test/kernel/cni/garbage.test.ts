@@ -171,14 +171,73 @@ describe('CHECK', () => {
     await succeed(pods.host.context, call('DEL', 0, { ...published, prevResult }));
   });
 
-  it('tolerates what later plugins and the container changed', async () => {
-    const result = await succeed(pods.host.context, call('ADD', 0));
-    await inBox('ip', 'link', 'set', 'eth0', 'mtu', '1300', 'address', '02:00:00:00:00:99');
-    await inBox('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'eth0');
-    const interfaces = result.interfaces.map((one) => ({ ...one, mac: '02:00:00:00:00:99', mtu: 1300 }));
-    const prevResult: Result = { ...result, interfaces };
-    await succeed(pods.host.context, call('CHECK', 0, { prevResult }));
+  /** As a later plugin tells what it made of the container's interface. */
+  const told = ({ interfaces, ...rest }: Result, more: object): Result => ({
+    ...rest,
+    interfaces: interfaces.map((one) => (one.name === 'eth0' ? { ...one, ...more } : one)),
   });
+
+  it('tolerates what the container added, and what later plugins changed and told', async () => {
+    const result = await succeed(pods.host.context, call('ADD', 0));
+    await inBox('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'eth0');
+    await inBox('ip', 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.7');
+    await succeed(pods.host.context, call('CHECK', 0, { prevResult: result }));
+    await inBox('ip', 'link', 'set', 'eth0', 'mtu', '1300', 'address', '02:00:00:00:00:99');
+    const prevResult = told(result, { mac: '02:00:00:00:00:99', mtu: 1300 });
+    await succeed(pods.host.context, call('CHECK', 0, { prevResult }));
+    const withMore: Result = {
+      ...prevResult,
+      ips: [...prevResult.ips, { address: '192.0.2.1/24', interface: 2 }],
+      routes: [...(prevResult.routes ?? []), { dst: '198.51.100.0/24' }],
+    };
+    await succeed(pods.host.context, call('CHECK', 0, { prevResult: withMore }));
+  });
+
+  it.each([
+    [
+      'the MAC address',
+      (result: Result) => told(result, { mac: '02:00:00:00:00:99' }),
+      'eth0 has MAC address',
+    ],
+    ['the MTU', (result: Result) => told(result, { mtu: 1300 }), 'eth0 has MTU 1500'],
+    [
+      'the sandbox',
+      (result: Result) => told(result, { sandbox: '/run/netns/x' }),
+      'has eth0 in /run/netns/x',
+    ],
+    [
+      'an address of another plugin',
+      (result: Result) => ({ ...result, ips: [...result.ips, { address: '192.0.2.1/24', interface: 2 }] }),
+      'eth0 lacks address 192.0.2.1/24',
+    ],
+    [
+      'a route of another plugin',
+      (result: Result) => ({ ...result, routes: [{ dst: '198.51.100.0/24', gw: '10.77.0.1' }] }),
+      'the sandbox lacks route 198.51.100.0/24 via 10.77.0.1',
+    ],
+    [
+      'the MAC address of the bridge',
+      (result: Result) => ({
+        ...result,
+        interfaces: result.interfaces.map((one, index) => ({
+          ...one,
+          ...(index === 0 ? { mac: zero } : {}),
+        })),
+      }),
+      'br0 has MAC address',
+    ],
+    [
+      'the end on the host',
+      (result: Result) => ({ ...result, interfaces: result.interfaces.filter((_, index) => index !== 1) }),
+      'prevResult has no interface tsv-',
+    ],
+  ])('misses %s that the result tells', async (_, change, message) => {
+    const prevResult = change(await succeed(pods.host.context, call('ADD', 0)));
+    const error = await fail(pods.host.context, call('CHECK', 0, { prevResult }));
+    expect(error.code).toBe(115);
+    expect(error.msg).toContain(message);
+  });
+  const zero = '00:00:00:00:00:01';
 
   it('compares with the result of the ADD', async () => {
     const result = await succeed(pods.host.context, call('ADD', 0));

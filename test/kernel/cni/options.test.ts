@@ -79,6 +79,20 @@ describe('an option', () => {
     await succeed(pods.host.context, call('CHECK', 0, { ipam, ...published, prevResult: result }));
   });
 
+  it('disableContainerInterface leaves it to the container to set its interface up', async () => {
+    const down = { isDefaultGateway: false, ipam: {}, disableContainerInterface: true };
+    const prevResult = await add(0, down);
+    const link = async () => (await box(0).exec('ip', '-o', 'link', 'show', 'eth0')).stdout;
+    expect(await link()).not.toMatch(/[<,]UP[,>]/);
+    await succeed(pods.host.context, call('CHECK', 0, { ...down, prevResult }));
+    await box(0).exec('ip', 'link', 'set', 'eth0', 'up');
+    await succeed(pods.host.context, call('CHECK', 0, { ...down, prevResult }));
+    await add(1, { isDefaultGateway: false, ipam: {} });
+    for (const index of [0, 1])
+      await box(index).exec('ip', 'address', 'add', `192.0.2.${index}/24`, 'dev', 'eth0');
+    await ping(box(0), '192.0.2.1');
+  });
+
   it('name of the network may be long', async () => {
     const name = 'n'.repeat(200);
     const result = await add(0, { name, ...published });

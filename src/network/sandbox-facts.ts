@@ -1,0 +1,36 @@
+import { Rtnetlink } from '../kernel/netlink/index.ts';
+import { everywhere, type Address, type IfName, type Ip, type Mac, type Subnet } from '../model/index.ts';
+
+/** An interface in a sandbox, and the routes of the whole sandbox, as the kernel has them. */
+export interface SandboxFacts {
+  readonly mac?: Mac;
+  /** In bytes. */
+  readonly mtu: number;
+  readonly addresses: readonly Address[];
+  /** Of all tables and all interfaces; one with several ways is there once for each. */
+  readonly routes: readonly { readonly destination: Subnet; readonly gateway?: Ip }[];
+}
+
+/** What an interface in a sandbox has; undefined when there is none of that name. @throws not-found for the sandbox */
+export async function readSandbox(path: string, name: IfName): Promise<SandboxFacts | undefined> {
+  using inside = Rtnetlink.open(path);
+  const link = (await inside.readLinks([name])).get(name);
+  if (link === undefined) return undefined;
+  const [addresses, routes] = await Promise.all([
+    inside.listAddresses({ link: link.index }),
+    inside.listRoutes(),
+  ]);
+  return {
+    ...(link.mac === undefined ? {} : { mac: link.mac }),
+    mtu: link.mtu,
+    addresses: addresses.map(({ address }) => address),
+    routes: routes
+      .filter(({ type }) => type === 'unicast')
+      .flatMap(({ destination, family, nextHops }) =>
+        nextHops.map(({ gateway }) => ({
+          destination: destination ?? everywhere(family),
+          ...(gateway === undefined ? {} : { gateway }),
+        })),
+      ),
+  };
+}
