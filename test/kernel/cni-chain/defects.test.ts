@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { addressesOf, createCniHost, failureOf, listOf, type CniHost } from '../../support/libcni-host.ts';
-import { ask, listen, reaches, show } from './probes.ts';
+import { until } from '../../support/engine-run.ts';
+import { ask, listen, reaches, show, watchRules } from './probes.ts';
 
 // What the reference plugins, up to 1.9.1, were seen to do wrong. Each name says what holds here.
 let host: CniHost;
@@ -34,6 +35,29 @@ it('a first ADD that fails does not spoil the bridge for the next one', async ()
   await host.libcni.add(list, host.conf(1));
   expect(await bridgeMac()).not.toBe('00:00:00:00:00:00');
   expect(await reaches(host.boxes[1], '10.78.0.1')).toBe(true);
+});
+
+it('a first DEL succeeds with the masquerading of nftables where iptables is used too, also after a failed ADD', async () => {
+  const list = listOf([tsnet({ ipMasqBackend: 'nftables' })]);
+  await host.netns.exec('iptables', '-t', 'nat', '-A', 'POSTROUTING', '-j', 'RETURN');
+  await host.libcni.add(list, host.conf(0));
+  await host.libcni.del(list, host.conf(0));
+  await host.boxes[0].exec('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'other');
+  await failureOf(host.libcni.add(list, host.conf(0)));
+  await host.libcni.del(list, host.conf(0));
+  expect(await host.traces()).toEqual([]);
+});
+
+it('an ADD takes nothing out of the rules, which would make it wait for every processor', async () => {
+  const list = listOf([tsnet()]);
+  await host.libcni.add(list, host.conf(0, publishing(8080)));
+  await using rules = await watchRules(host.netns);
+  const isSeen = (change: RegExp) => rules.changes.some((line) => change.test(line));
+  await host.libcni.add(list, host.conf(1, publishing(8081)));
+  await until('the ADD is seen', () => isSeen(/^create .*8081/));
+  expect(isSeen(/^(?:delete|flush|destroy) /)).toBe(false);
+  await host.libcni.del(list, host.conf(1, publishing(8081)));
+  await until('the DEL is seen', () => isSeen(/^delete .*8081/));
 });
 
 it('the MAC of the bridge stays when a container with a lower one comes, also without gateway', async () => {

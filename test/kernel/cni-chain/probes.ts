@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { until } from '../../support/engine-run.ts';
 import type { Netns } from '../../support/netns.ts';
 import { runScriptInside, type ScriptInside } from '../../support/script-inside.ts';
 
@@ -31,4 +35,32 @@ export async function reaches(netns: Netns, ip: string): Promise<boolean> {
 export async function show(netns: Netns, what: 'link' | 'address' | 'route', link: string): Promise<string> {
   const { stdout } = await netns.exec('ip', '-o', what, 'show', 'dev', link);
   return stdout.trim();
+}
+
+/** Every change of a namespace's nftables rules, one line each, as `nft monitor` prints it, until the end of its scope. */
+export async function watchRules(
+  netns: Netns,
+): Promise<AsyncDisposable & { readonly changes: readonly string[] }> {
+  const child = spawn('nsenter', [`--net=${netns.path}`, 'stdbuf', '--output=L', 'nft', 'monitor'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const changes: string[] = [];
+  let isListening = false;
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line.includes('is-listening')) isListening = true;
+    else changes.push(line);
+  });
+  // It does not say when it begins to listen.
+  await until('nft monitor listens', async () => {
+    await netns.exec('nft', 'add table ip is-listening; delete table ip is-listening');
+    return isListening;
+  });
+  return {
+    changes,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
 }
