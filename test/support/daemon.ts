@@ -10,6 +10,8 @@ import type { Netns } from './netns.ts';
 export interface Daemon extends AsyncDisposable {
   readonly folder: string;
   readonly socket: string;
+  /** Where it listens for the executables; in memory, as /run is. */
+  readonly runDirectory: string;
   /** Starts it and waits until it answers. */
   start(): Promise<void>;
   /** Ends it and waits until it is gone. */
@@ -20,15 +22,27 @@ export interface Daemon extends AsyncDisposable {
   log(): string;
 }
 
-const program = join(import.meta.dirname, '../../dist/tsnet');
+const built = join(import.meta.dirname, '../../dist/tsnet');
 
-/** Prepares a daemon for a namespace; nothing runs before `start`. */
-export function createDaemon(netns: Netns): Daemon {
+/**
+ * Prepares a daemon for a namespace; nothing runs before `start`.
+ *
+ * @param program another `dist/tsnet` than the one that was built
+ */
+export function createDaemon(netns: Netns, program = built): Daemon {
   const folder = mkdtempSync(join(tmpdir(), 'tsnet-daemon-'));
   const socket = join(folder, 'tsnet.sock');
-  // In memory, as /run is.
   const runDirectory = mkdtempSync('/dev/shm/tsnet-daemon-');
-  const flags = ['--socket', socket, '--state-dir', join(folder, 'state'), '--run-dir', runDirectory];
+  const flags = [
+    '--socket',
+    socket,
+    '--state-dir',
+    join(folder, 'state'),
+    '--run-dir',
+    runDirectory,
+    '--log-level',
+    'debug',
+  ];
   let child: ChildProcess | undefined;
   let log = '';
   const stop: Daemon['stop'] = async (signal) => {
@@ -41,6 +55,7 @@ export function createDaemon(netns: Netns): Daemon {
   return {
     folder,
     socket,
+    runDirectory,
     async start() {
       // nsenter and the launcher replace themselves, so that the child is the daemon itself.
       const args = [`--net=${netns.path}`, program, 'serve', ...flags];

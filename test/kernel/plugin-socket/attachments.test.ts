@@ -1,3 +1,5 @@
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Netns } from '../../support/netns.ts';
@@ -6,6 +8,7 @@ import { createSite } from './site.ts';
 // The executables before a real daemon and a real kernel, with as many processes at once as a node that boots has.
 
 const many = 100;
+const root = join(import.meta.dirname, '../../..');
 
 describe.each(['with', 'without'] as const)('%s the daemon', (mode) => {
   it(`attaches ${many} containers at once, each with an address of its own, and leaves nothing`, async () => {
@@ -57,6 +60,30 @@ it('finishes without the daemon what was begun with it, and the other way round'
   });
   expect(await site.call('DEL', 1)).toMatchObject({ code: 0, stdout: '' });
   expect(await site.facts()).toEqual(before);
+});
+
+it('works while the files of the daemon are replaced, whatever it had loaded of them', async () => {
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  const copy = mkdtempSync(join(root, '.cache/dist-'));
+  try {
+    cpSync(join(root, 'dist'), copy, { recursive: true });
+    await using site = await createSite(true, 1, join(copy, 'tsnet'));
+    const before = await site.facts();
+    for (const isLoaded of [true, false]) {
+      if (!isLoaded) {
+        await site.daemon.stop('SIGTERM');
+        await site.daemon.start();
+        expect(await site.call('VERSION', 0)).toMatchObject({ code: 0 });
+      }
+      renameSync(join(copy, 'chunks'), join(copy, 'gone'));
+      for (const verb of ['ADD', 'DEL']) expect(await site.call(verb, 0)).toMatchObject({ code: 0 });
+      renameSync(join(copy, 'gone'), join(copy, 'chunks'));
+      expect(site.daemon.log().includes('left to its caller')).toBe(!isLoaded);
+    }
+    expect(await site.facts()).toEqual(before);
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
 });
 
 it.each(['ADD', 'DEL'] as const)(

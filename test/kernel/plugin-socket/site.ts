@@ -18,13 +18,17 @@ export interface Site extends AsyncDisposable {
   endpoints(): unknown[];
 }
 
-/** Makes one, with the network there already: like that of the reference plugins it stays when its containers go. */
-export async function createSite(hasDaemon: boolean, count: number): Promise<Site> {
+/**
+ * Makes one, with the network there already: like that of the reference plugins it stays when its containers go.
+ *
+ * @param built another `dist/tsnet` for the daemon
+ */
+export async function createSite(hasDaemon: boolean, count: number, built?: string): Promise<Site> {
   const host = await createNetns('plugin');
   const containers = await Promise.all(Array.from({ length: count }, () => createNetns('pod')));
-  const daemon = createDaemon(host);
+  const daemon = createDaemon(host, built);
   if (hasDaemon) await daemon.start();
-  const places = { TSNET_STATE_DIR: join(daemon.folder, 'state'), TSNET_RUN_DIR: join(daemon.folder, 'run') };
+  const places = { TSNET_STATE_DIR: join(daemon.folder, 'state'), TSNET_RUN_DIR: daemon.runDirectory };
   const begin: Site['start'] = (verb, index, more = {}) =>
     start({
       host: host.path,
@@ -61,8 +65,11 @@ export async function createSite(hasDaemon: boolean, count: number): Promise<Sit
       return JSON.parse(execFileSync('nsenter', words, { env, encoding: 'utf8' })) as unknown[];
     },
     async [Symbol.asyncDispose]() {
+      const log = daemon.log();
       await daemon[Symbol.asyncDispose]();
       await Promise.all([host, ...containers].map((netns) => netns[Symbol.asyncDispose]()));
+      // Where the executables find no daemon they do the work themselves, and nobody would notice.
+      if (hasDaemon && !log.includes('plugin call')) throw new Error(`no plugin came to the daemon: ${log}`);
     },
   };
 }
