@@ -29,7 +29,8 @@ export function add(request: Request): Operation {
   refuseNoNamespace(request);
   return async (context) => {
     refuseHostNamespace(context, request);
-    refuseSecond(context, request, config.previous);
+    refuseAnother(request, config.previous);
+    await refuseSecond(context, request);
     const plan = withGateways(config.bridge, await config.ipam.plan(context));
     try {
       const attachment = await attachAnew(context, request, config, plan);
@@ -50,22 +51,34 @@ function withSuppressedOf(thrown: unknown, failures: readonly unknown[]): TsnetE
   return error instanceof CniError ? error : withSuppressed(error, failures);
 }
 
-function refuseSecond(context: Context, request: Request, previous: CniResult | undefined): void {
-  const { containerId, ifName, name, network, id } = request;
-  const doing = `attach ${ifName} of container ${containerId} to ${name}`;
-  if (context.state.read((view) => view.endpoint(network, id)) !== undefined) {
-    throw new TsnetError('conflict', `${doing}: it is attached already`, {
-      subject: ifName,
-      hint: 'DEL comes before another ADD with the same container and interface',
-    });
-  }
-  const isThere = previous?.interfaces.some(({ name: other, sandbox }) => other === ifName && sandbox);
-  if (isThere === true) {
-    throw new TsnetError('conflict', `${doing}: a plugin before this one in the chain has made ${ifName}`, {
+/** An ADD that was killed has not attached anything, whatever its records say. */
+async function refuseSecond(context: Context, request: Request): Promise<void> {
+  const isAttached = () =>
+    context.state.read((view) => view.endpoint(request.network, request.id)) !== undefined;
+  if (!isAttached()) return;
+  if (context.state.unfinished().length > 0) await recover(context);
+  if (!isAttached()) return;
+  throw new TsnetError('conflict', `${doing(request)}: it is attached already`, {
+    subject: request.ifName,
+    hint: 'DEL comes before another ADD with the same container and interface',
+  });
+}
+
+function refuseAnother(request: Request, previous: CniResult | undefined): void {
+  const { ifName } = request;
+  if (previous?.interfaces.some(({ name, sandbox }) => name === ifName && sandbox) !== true) return;
+  throw new TsnetError(
+    'conflict',
+    `${doing(request)}: a plugin before this one in the chain has made ${ifName}`,
+    {
       subject: ifName,
       hint: 'use only one plugin that makes interfaces in a chain, as its first',
-    });
-  }
+    },
+  );
+}
+
+function doing({ ifName, containerId, name }: Request): string {
+  return `attach ${ifName} of container ${containerId} to ${name}`;
 }
 
 /** Where the bridge is the gateway and nobody says with which address, it is the first one. Source: reference `bridge`. */
