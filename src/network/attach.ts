@@ -28,7 +28,7 @@ import { desired, diff, formatChange } from '../plan/index.ts';
 import type { StateTransaction } from '../state/index.ts';
 import { takeAddresses, type AddressLeaseRequest } from './attachment-leases.ts';
 import { commit, withdraw } from './commit.ts';
-import { awaitPorts, claimSharedPorts, handOverPorts, takePortsBack } from './container-ports.ts';
+import { claimSharedPorts, handOverPorts, sharingPorts } from './container-ports.ts';
 import type { Context } from './context.ts';
 import {
   endpointOf,
@@ -92,14 +92,7 @@ export interface AttachRequest {
  *   of that name, or an address or port is taken; exhausted; invalid-input for the host's own namespace; kernel; drift
  */
 export async function attach(context: Context, request: AttachRequest): Promise<Attachment> {
-  if (request.sharesPorts !== true || request.ports.length === 0) return attachOrCollect(context, request);
-  const isTaken = await takePortsBack(context, request);
-  const attachment = await attachOrCollect(context, request).catch(async (error: unknown) => {
-    if (isTaken) await handOverPorts(context, request.container);
-    throw error;
-  });
-  await awaitPorts(context, attachment.endpoint);
-  return attachment;
+  return sharingPorts(context, request, () => attachOrCollect(context, request));
 }
 
 async function attachOrCollect(context: Context, request: AttachRequest): Promise<Attachment> {

@@ -41,11 +41,29 @@ export function claimSharedPorts(
   return claimPorts(tx, { network, endpoint: wanted }, free, listeners);
 }
 
-/** What is about to be attached. */
+/** What is about to publish ports. */
 interface Newcomer {
   readonly container: ContainerRef;
   readonly interfaceName: IfName;
   readonly ports: readonly PortRequest[];
+  readonly sharesPorts?: true;
+}
+
+/** Runs an operation that makes an attachment publish ports, which may be shared with others of its container. */
+export async function sharingPorts(
+  context: Context,
+  newcomer: Newcomer,
+  operation: () => Promise<Attachment>,
+): Promise<Attachment> {
+  const { sharesPorts = false, ports, container } = newcomer;
+  if (!sharesPorts || ports.length === 0) return operation();
+  const isTaken = await takePortsBack(context, newcomer);
+  const attachment = await operation().catch(async (error: unknown) => {
+    if (isTaken) await handOverPorts(context, container);
+    throw error;
+  });
+  await awaitPorts(context, attachment.endpoint);
+  return attachment;
 }
 
 /**
@@ -53,7 +71,7 @@ interface Newcomer {
  *
  * @returns whether there were any
  */
-export async function takePortsBack(context: Context, newcomer: Newcomer): Promise<boolean> {
+async function takePortsBack(context: Context, newcomer: Newcomer): Promise<boolean> {
   const { interfaceName, ports: requests } = newcomer;
   const isWanted = ({ protocol, hostPort }: PortBinding) =>
     requests.some((one) => one.protocol === protocol && one.hostPorts?.first === hostPort);
@@ -82,7 +100,7 @@ export async function takePortsBack(context: Context, newcomer: Newcomer): Promi
  * Tells those who publish what waits with an endpoint that it does, so that only their end needs to look for it. Whoever
  * has ended meanwhile did not know.
  */
-export async function awaitPorts(context: Context, endpoint: Endpoint): Promise<void> {
+async function awaitPorts(context: Context, endpoint: Endpoint): Promise<void> {
   const { container, waitingPorts = [] } = endpoint;
   if (container === undefined || waitingPorts.length === 0) return;
   const isAnyGone = await context.state.transact((tx) => {

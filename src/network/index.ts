@@ -15,6 +15,7 @@ export {
   type LeasedAddress,
 } from './attachment-leases.ts';
 export { isHostNamespace, readBridge, readLinkMacs, type BridgeFacts } from './bridge-facts.ts';
+export { addressAttachment } from './address-attachment.ts';
 export { attach, checkEndpoint, detach, detachSeen, type AttachRequest } from './attach.ts';
 export { leaseOwner } from './leases.ts';
 export { createEndpoint, deleteEndpoint, join, type Attachment, type EndpointRequest } from './endpoints.ts';

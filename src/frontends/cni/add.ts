@@ -6,20 +6,18 @@ import {
   toTsnetError,
   TsnetError,
   withSuppressed,
-  type Endpoint,
-  type Network,
   type Subnet,
 } from '../../model/index.ts';
-import { attach, readLinkMacs, recover, type AttachRequest, type Context } from '../../network/index.ts';
+import { detach, readLinkMacs, recover, type Attachment, type Context } from '../../network/index.ts';
 import { parseAddConfig, type AddConfig } from './add-config.ts';
+import { addressBare, attachBare, attachWhole } from './attachment.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import { encodeResult } from './encode-result.ts';
 import { CniError } from './errors.ts';
 import type { AddressPlan } from './ipam.ts';
-import { ensureNetwork } from './network-record.ts';
 import type { Request } from './request.ts';
 import type { CniDns, CniResult } from './result.ts';
-import { routesOf, sandboxRoutes } from './routes.ts';
+import { routesOf } from './routes.ts';
 import { refuseHostNamespace, refuseNoNamespace } from './sandbox.ts';
 import type { Operation } from './verbs.ts';
 
@@ -31,18 +29,33 @@ export function add(request: Request): Operation {
     refuseHostNamespace(context, request);
     refuseAnother(request, config.previous);
     await refuseSecond(context, request);
-    const plan = withGateways(config.bridge, await config.ipam.plan(context));
+    const undo: Undo = [];
     try {
-      const attachment = await attachAnew(context, request, config, plan);
-      return encodeResult(await resultOf(context, request, config, plan, attachment), request.version);
+      return encodeResult(await make(context, request, config, undo), request.version);
     } catch (thrown) {
-      const failures = await config.ipam.abandon(context).then(
-        () => [],
-        (failure: unknown) => [failure],
-      );
+      const failures: unknown[] = [];
+      for (const step of undo.toReversed()) await step().catch((failure: unknown) => failures.push(failure));
       throw withSuppressedOf(thrown, failures);
     }
   };
+}
+
+/** How to take back what was made so far. */
+type Undo = (() => Promise<void>)[];
+
+async function make(context: Context, request: Request, config: AddConfig, undo: Undo): Promise<CniResult> {
+  const { ipam, bridge } = config;
+  const end = () => detach(context, request.network, request.id);
+  if (ipam.needsInterface === true) {
+    await attachBare(context, request, config);
+    undo.push(end);
+  }
+  const plan = withGateways(bridge, await ipam.plan(context));
+  undo.push(() => ipam.abandon(context));
+  const finish = ipam.needsInterface === true ? addressBare : attachWhole;
+  const attachment = await finish(context, request, config, plan);
+  undo.push(end);
+  return resultOf(context, request, config, plan, attachment);
 }
 
 function withSuppressedOf(thrown: unknown, failures: readonly unknown[]): TsnetError {
@@ -96,73 +109,12 @@ function withGateways({ isGateway }: BridgeConfig, plan: AddressPlan): AddressPl
   };
 }
 
-/** The network may be ended, for being idle, between being made and being used. */
-async function attachAnew(
-  context: Context,
-  request: Request,
-  config: AddConfig,
-  plan: AddressPlan,
-): Promise<{ readonly network: Network; readonly endpoint: Endpoint }> {
-  const attempt = async () => {
-    await ensureNetwork(context, request.network, config.bridge, plan);
-    const wish = attachRequest(request, config, plan);
-    return attach(context, wish);
-  };
-  return attempt().catch(async (error: unknown) => {
-    if (!(error instanceof TsnetError)) throw error;
-    // Where no daemon runs, nobody else ends what a killed process began.
-    if (context.state.unfinished().length > 0) {
-      await recover(context);
-      return attempt();
-    }
-    const isNetworkGone =
-      error.kind === 'not-found' && context.state.read((view) => view.network(request.network)) === undefined;
-    if (isNetworkGone) return attempt();
-    throw error;
-  });
-}
-
-/** What can be a name in a file of hosts. */
-const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
-
-function attachRequest(
-  request: Request,
-  { bridge, runtime }: AddConfig,
-  { take, answerFor }: AddressPlan,
-): AttachRequest {
-  const { containerId, args } = request;
-  const mac = runtime.mac ?? bridge.mac;
-  const podName = args['K8S_POD_NAME'];
-  return {
-    network: request.network,
-    id: request.id,
-    container: { id: containerId, ...(podName && namePattern.test(podName) ? { name: podName } : {}) },
-    sandbox: request.netns,
-    interfaceName: request.ifName,
-    ...(mac === undefined ? {} : { mac }),
-    ...take,
-    routes: (addresses) => {
-      const answer = answerFor(addresses);
-      return sandboxRoutes(routesOf(bridge, answer), answer, request.ifName);
-    },
-    ...(bridge.detectsDuplicates ? { detectsDuplicates: true } : {}),
-    ...(bridge.staysDown ? { staysDown: true } : {}),
-    ports: runtime.ports,
-    // Podman asks for all ports of a container on each of its networks.
-    sharesPorts: true,
-    // Podman and its conmon listen on the ports of their containers.
-    portKeepers: ['podman', 'conmon'],
-    ...(runtime.aliases.length === 0 ? {} : { aliases: runtime.aliases }),
-    ...(runtime.shaping === undefined ? {} : { shaping: runtime.shaping }),
-  };
-}
-
 async function resultOf(
   context: Context,
   request: Request,
   { bridge, runtime, previous }: AddConfig,
   { answerFor }: AddressPlan,
-  { network, endpoint }: { readonly network: Network; readonly endpoint: Endpoint },
+  { network, endpoint }: Attachment,
 ): Promise<CniResult> {
   const answer = answerFor(endpoint.addresses);
   const macs = await readLinkMacs(context, [network.bridge, endpoint.hostLink]);

@@ -11,7 +11,7 @@ import {
 import type { CniArguments } from './arguments.ts';
 import { count, decode, optional, orElse, type Document } from './decode.ts';
 import { CniError, cniCodes, withCode } from './errors.ts';
-import { argsOf, type IpamChoice } from './ipam-config.ts';
+import { argsOf, needsInterface, type IpamChoice } from './ipam-config.ts';
 import { dnsSchema, type CniDns } from './result.ts';
 
 /** Who may connect to a container without a published port. Source: the reference plugin `firewall`. */
@@ -120,6 +120,12 @@ function refuseContradictions(found: Found, ipam: IpamChoice): void {
     throw new TsnetError('invalid-input', 'disableContainerInterface: true is not allowed with ipam', {
       subject: 'disableContainerInterface',
       hint: 'an interface that is down keeps no routes: leave out one of the two',
+    });
+  }
+  if (macspoofchk && needsInterface(ipam)) {
+    throw new CniError(cniCodes.unsupportedField, 'macspoofchk: true is not supported with dhcp', {
+      subject: 'macspoofchk',
+      hint: 'a guarded interface sends from its own addresses only, so it could not ask for one',
     });
   }
   if (macspoofchk && ipam.kind === 'none') {

@@ -1,5 +1,10 @@
-import { type Endpoint, type Network } from '../../model/index.ts';
-import { readLinkMacs, readSandbox, type Context, type SandboxFacts } from '../../network/index.ts';
+import {
+  readLinkMacs,
+  readSandbox,
+  type Attachment,
+  type Context,
+  type SandboxFacts,
+} from '../../network/index.ts';
 import type { Request } from './request.ts';
 import type { CniInterface, CniResult } from './result.ts';
 
@@ -13,7 +18,7 @@ import type { CniInterface, CniResult } from './result.ts';
 export async function compareResult(
   context: Context,
   { netns, ifName }: Pick<Request, 'netns' | 'ifName'>,
-  { network, endpoint }: { readonly network: Network; readonly endpoint: Endpoint },
+  { network, endpoint }: Attachment,
   told: CniResult,
 ): Promise<readonly string[]> {
   const position = told.interfaces.findIndex(({ name, sandbox }) => name === ifName && sandbox);
@@ -42,10 +47,7 @@ export async function compareResult(
 
 async function compareHostLinks(
   context: Context,
-  {
-    network: { bridge, adopted },
-    endpoint: { hostLink },
-  }: { readonly network: Network; readonly endpoint: Endpoint },
+  { network: { bridge, adopted }, endpoint: { hostLink } }: Attachment,
   { interfaces }: CniResult,
 ): Promise<string[]> {
   const macs = await readLinkMacs(context, [bridge, hostLink]);

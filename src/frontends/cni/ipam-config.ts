@@ -45,6 +45,11 @@ export function parseIpamChoice(document: Document): IpamChoice {
   return type === ownIpamType ? { kind: 'own' } : { kind: 'delegated', type };
 }
 
+/** Whether a plugin asks for addresses over the interface of the container. Source: reference `dhcp`. */
+export function needsInterface(choice: IpamChoice): boolean {
+  return choice.kind === 'delegated' && choice.type === 'dhcp';
+}
+
 const schema = v.object({
   ...rangeSchema.entries,
   ranges: orElse(v.array(v.array(rangeSchema)), []),

@@ -3,7 +3,7 @@ import { leaseOwner, releaseAddresses, type AttachRequest, type Context } from '
 import { delegate } from './delegate.ts';
 import type { Verb } from './environment.ts';
 import { leaseOwnerOf } from './identity.ts';
-import { parseIpamChoice, parseIpamConfig, type IpamChoice } from './ipam-config.ts';
+import { needsInterface, parseIpamChoice, parseIpamConfig, type IpamChoice } from './ipam-config.ts';
 import { checkOwn, planOwn, statusOfOwn } from './own-ipam.ts';
 import type { Request } from './request.ts';
 import { parseResult, type CniDns, type CniIp, type CniRoute } from './result.ts';
@@ -30,6 +30,8 @@ export interface AddressPlan {
 /** The address management of one call: its own, another plugin, or none. */
 export interface Ipam {
   readonly kind: IpamChoice['kind'];
+  /** Whether addresses are asked for over the interface, which has to be there before `plan`. */
+  readonly needsInterface?: true;
   /** Asks another plugin for addresses; of ours nothing is taken yet. */
   plan(context: Context): Promise<AddressPlan>;
   /** Takes back a `plan` whose attachment failed. */
@@ -43,10 +45,9 @@ export function parseIpam(request: Request, runtime: Pick<RuntimeConfig, 'ips' |
   const choice = parseIpamChoice(request.document);
   switch (choice.kind) {
     case 'none': {
-      const plan = planOf({ ips: [], routes: [], dns: {} });
       return {
         kind: 'none',
-        plan: async () => plan,
+        plan: async () => noAddresses,
         abandon: doNothing,
         check: doNothing,
         status: doNothing,
@@ -67,6 +68,7 @@ export function parseIpam(request: Request, runtime: Pick<RuntimeConfig, 'ips' |
       const abandon = async (context: Context) => void (await ask(context, 'DEL'));
       return {
         kind: 'delegated',
+        ...(needsInterface(choice) ? { needsInterface: true } : {}),
         plan: async (context) => {
           const answer = await ask(context, 'ADD');
           try {
@@ -83,6 +85,9 @@ export function parseIpam(request: Request, runtime: Pick<RuntimeConfig, 'ips' |
     }
   }
 }
+
+/** Of an attachment without addresses. */
+export const noAddresses: AddressPlan = planOf({ ips: [], routes: [], dns: {} });
 
 /** For addresses that are decided. @throws conflict when one of them is there twice */
 function planOf({ ips, routes, dns }: IpamAnswer): AddressPlan {

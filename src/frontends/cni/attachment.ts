@@ -1,0 +1,108 @@
+import { TsnetError } from '../../model/index.ts';
+import {
+  addressAttachment,
+  attach,
+  recover,
+  type Attachment,
+  type AttachRequest,
+  type Context,
+} from '../../network/index.ts';
+import type { AddConfig } from './add-config.ts';
+import { noAddresses, type AddressPlan } from './ipam.ts';
+import { ensureNetwork } from './network-record.ts';
+import type { Request } from './request.ts';
+import { routesOf, sandboxRoutes } from './routes.ts';
+
+/** Makes an attachment with all that belongs to it, and the network where it is missing. @throws as `attach` */
+export function attachWhole(
+  context: Context,
+  request: Request,
+  config: AddConfig,
+  plan: AddressPlan,
+): Promise<Attachment> {
+  return persevere(context, request, async () => {
+    await ensureNetwork(context, request.network, config.bridge, plan);
+    return attach(context, attachRequest(request, config, plan));
+  });
+}
+
+/** Makes one without addresses, for a plugin that asks for them over its interface. @throws as `attach` */
+export function attachBare(context: Context, request: Request, config: AddConfig): Promise<Attachment> {
+  const { bridge } = config;
+  return persevere(context, request, async () => {
+    // One that is there has what the answers to others told of it.
+    const existing = context.state.read((view) => view.network(request.network));
+    if (existing?.bridge !== bridge.bridge) {
+      await ensureNetwork(context, request.network, bridge, noAddresses);
+    }
+    return attach(context, { ...attachRequest(request, config, noAddresses), ports: [] });
+  });
+}
+
+/** Gives the addresses to such an attachment. @throws as `attach` */
+export function addressBare(
+  context: Context,
+  request: Request,
+  config: AddConfig,
+  plan: AddressPlan,
+): Promise<Attachment> {
+  return persevere(context, request, async () => {
+    await ensureNetwork(context, request.network, config.bridge, plan);
+    const { addresses = [], ...wish } = attachRequest(request, config, plan);
+    return addressAttachment(context, { ...wish, addresses });
+  });
+}
+
+/** The network may be ended, for being idle, between being made and being used. */
+async function persevere(
+  context: Context,
+  { network }: Request,
+  attempt: () => Promise<Attachment>,
+): Promise<Attachment> {
+  return attempt().catch(async (error: unknown) => {
+    if (!(error instanceof TsnetError)) throw error;
+    // Where no daemon runs, nobody else ends what a killed process began.
+    if (context.state.unfinished().length > 0) {
+      await recover(context);
+      return attempt();
+    }
+    const isGone = context.state.read((view) => view.network(network)) === undefined;
+    if (error.kind === 'not-found' && isGone) return attempt();
+    throw error;
+  });
+}
+
+/** What can be a name in a file of hosts. */
+const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
+
+function attachRequest(
+  request: Request,
+  { bridge, runtime }: AddConfig,
+  { take, answerFor }: AddressPlan,
+): AttachRequest {
+  const { containerId, args } = request;
+  const mac = runtime.mac ?? bridge.mac;
+  const podName = args['K8S_POD_NAME'];
+  return {
+    network: request.network,
+    id: request.id,
+    container: { id: containerId, ...(podName && namePattern.test(podName) ? { name: podName } : {}) },
+    sandbox: request.netns,
+    interfaceName: request.ifName,
+    ...(mac === undefined ? {} : { mac }),
+    ...take,
+    routes: (addresses) => {
+      const answer = answerFor(addresses);
+      return sandboxRoutes(routesOf(bridge, answer), answer, request.ifName);
+    },
+    ...(bridge.detectsDuplicates ? { detectsDuplicates: true } : {}),
+    ...(bridge.staysDown ? { staysDown: true } : {}),
+    ports: runtime.ports,
+    // Podman asks for all ports of a container on each of its networks.
+    sharesPorts: true,
+    // Podman and its conmon listen on the ports of their containers.
+    portKeepers: ['podman', 'conmon'],
+    ...(runtime.aliases.length === 0 ? {} : { aliases: runtime.aliases }),
+    ...(runtime.shaping === undefined ? {} : { shaping: runtime.shaping }),
+  };
+}
