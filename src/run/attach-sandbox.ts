@@ -26,7 +26,7 @@ export interface NetworkChoice extends NetworkWish {
 export async function attachSandbox(
   context: Context,
   sandbox: NamedSandbox,
-  { found: network, ips, mac, aliases }: NetworkChoice,
+  { found: network, ips, mac, aliases, shaping }: NetworkChoice,
   ports: readonly PortRequest[],
 ): Promise<void> {
   if (sandbox.netns.kind !== 'own') return;
@@ -42,6 +42,7 @@ export async function attachSandbox(
     routes: defaultRoutes(network, number),
     ports,
     aliases,
+    ...(shaping === undefined ? {} : { shaping }),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { ExposedPort, Ip, Mac, PortRequest, SandboxLink, SandboxName } from '../model/index.ts';
+import type { ExposedPort, Ip, Mac, PortRequest, SandboxLink, SandboxName, Shaping } from '../model/index.ts';
 
 /** A network that a sandbox is to be in. */
 export interface NetworkWish {
@@ -9,6 +9,8 @@ export interface NetworkWish {
   readonly mac?: Mac;
   /** What others in the network find the sandbox by, beside its name. */
   readonly aliases: readonly string[];
+  /** In each direction instead of what the network says. */
+  readonly shaping?: Shaping;
 }
 
 /** Whose interfaces a command sees: those of networks, none but loopback, the host's, or another sandbox's. */

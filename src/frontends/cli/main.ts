@@ -3,8 +3,10 @@ import type { SandboxId, SandboxName } from '../../model/index.ts';
 import type { Shell } from './completion/scripts.ts';
 import { exitCodes } from './exit-codes.ts';
 import { reportError } from './report-error.ts';
-import { addRunFlags, repeatable } from './run/run-flags.ts';
+import { repeatable } from './run/repeatable.ts';
+import { addRunFlags } from './run/run-flags.ts';
 import { separateCommand, wrapsCommand } from './run/separate-command.ts';
+import { addShapingFlags } from './run/shaping-flags.ts';
 import { addGlobalFlags } from './settings.ts';
 import { version } from './version.ts';
 
@@ -159,8 +161,7 @@ program
   .action(async (names: string[], _, command: Command) =>
     (await import('./commands/rm.ts')).remove(command, names),
   );
-program
-  .command('connect <network> <sandbox>')
+addShapingFlags(program.command('connect <network> <sandbox>'))
   .description('bring a sandbox into one more network')
   .option('--ip <address>', 'IPv4 address')
   .option('--ip6 <address>', 'IPv6 address')

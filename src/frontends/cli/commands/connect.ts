@@ -5,9 +5,10 @@ import { connectSandbox } from '../../../run/index.ts';
 import { createLogger } from '../logger.ts';
 import { printJson } from '../print.ts';
 import { parseAlias } from '../run/parse-network-flag.ts';
+import { limitsOfFlags, shapingOf, type ShapingFlags } from '../run/shaping-flags.ts';
 import { readSettings, wantsJson } from '../settings.ts';
 
-interface Flags {
+interface Flags extends ShapingFlags {
   readonly ip?: string;
   readonly ip6?: string;
   readonly macAddress?: string;
@@ -16,7 +17,8 @@ interface Flags {
 
 /** `tsnet connect NETWORK SANDBOX` */
 export async function connect(command: Command, network: string, sandbox: string): Promise<void> {
-  const { ip, ip6, macAddress, alias = [] } = command.opts<Flags>();
+  const flags = command.opts<Flags>();
+  const { ip, ip6, macAddress, alias = [] } = flags;
   const wish = {
     network,
     ips: [
@@ -25,6 +27,7 @@ export async function connect(command: Command, network: string, sandbox: string
     ],
     aliases: alias.map((name) => parseAlias(name, '--alias')),
     ...(macAddress === undefined ? {} : { mac: parseMac(macAddress, '--mac-address') }),
+    ...shapingOf(limitsOfFlags(flags)),
   };
   using context = await openContext(readSettings(command), createLogger('warn'));
   const connected = await connectSandbox(context, sandbox, wish);

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import {
   invalid,
   parseIp,
@@ -11,6 +11,8 @@ import type { NetworkMode, RunRequest } from '../../../run/index.ts';
 import { parseHostFlag, parseHostname, parseLinkFlag } from './parse-name-flags.ts';
 import { parseNetworkFlags, reasons, type NetworkFlags } from './parse-network-flag.ts';
 import { parseExposeFlag, parsePortFlag } from './parse-port-flag.ts';
+import { repeatable } from './repeatable.ts';
+import { addShapingFlags } from './shaping-flags.ts';
 
 interface Flags extends NetworkFlags {
   readonly name?: string;
@@ -31,22 +33,14 @@ interface Flags extends NetworkFlags {
   readonly detach?: boolean;
 }
 
-/** A flag that may be given several times, each time with one value. */
-export function repeatable(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((value: string, before: readonly string[] | undefined) => [
-    ...(before ?? []),
-    value,
-  ]);
-}
-
 /** Gives a command the flags of `docker run` that speak of networks. */
 export function addRunFlags(command: Command): Command {
-  return command
+  command
     .option('--name <name>', 'what others find it by; default: the beginning of its id')
     .addOption(
       repeatable(
         '--network <network>',
-        'bridge, none, host, container:NAME or a network; NETWORK:ip=…,mac=…',
+        'bridge, none, host, container:NAME or a network; NETWORK:ip=…,mac=…,rate=…',
       ),
     )
     .addOption(repeatable('--net <network>', 'the same').hideHelp())
@@ -55,7 +49,8 @@ export function addRunFlags(command: Command): Command {
     .option('--mac-address <address>', 'MAC address in the first network')
     .addOption(repeatable('--network-alias <name>', 'one more name in the first network'))
     .addOption(repeatable('--alias <name>', 'the same'))
-    .addOption(repeatable('--net-alias <name>', 'the same').hideHelp())
+    .addOption(repeatable('--net-alias <name>', 'the same').hideHelp());
+  return addShapingFlags(command, ' in the first network')
     .addOption(repeatable('-p, --publish <ports>', '[ADDRESS:][HOST-PORT:]PORT[/udp], also ranges'))
     .option('-P, --publish-all', 'publish all exposed ports at free ports of the host')
     .addOption(repeatable('--expose <ports>', 'what the command listens on'))
