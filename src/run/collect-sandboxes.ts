@@ -22,13 +22,17 @@ export function findLostSandboxes({ state }: Context): LostSandbox[] {
       .filter((sandbox) => sandbox.end === undefined && stateOf(sandbox) === 'exited')
       .map((sandbox) => ({
         sandbox,
-        action: sandbox.isRemovedAtEnd || sandbox.process === undefined ? 'remove' : 'end',
+        action: sandbox.isRemovedAtEnd || hasNeverRun(sandbox) ? 'remove' : 'end',
         why:
           sandbox.process === undefined
             ? 'who was making it is gone'
             : 'its command has ended, and nobody was there to see it',
       })),
   );
+}
+
+function hasNeverRun({ process, formerEnd }: NamedSandbox): boolean {
+  return process === undefined && formerEnd === undefined;
 }
 
 /** Takes their networks from sandboxes in which nothing runs; forgets those that were to be. */

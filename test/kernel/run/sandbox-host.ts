@@ -19,6 +19,8 @@ export interface Outcome {
 /** A network namespace that plays a host without an engine, with names of namespaces of its own. */
 export interface SandboxHost extends AsyncDisposable {
   readonly folder: string;
+  /** The built `tsnet`. */
+  readonly program: string;
   /** An address of the host that is not loopback. */
   readonly address: string;
   /** Runs the built `tsnet` as a user of the host would. */
@@ -71,6 +73,7 @@ export async function createSandboxHost(): Promise<SandboxHost> {
   const program = join(dist, 'tsnet');
   return {
     folder,
+    program,
     address,
     tsnet: (...args) => call(program, ...args),
     succeed: (...args) => insist(program, ...args),
