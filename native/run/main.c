@@ -22,7 +22,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -33,6 +32,7 @@
 #include "enter.h"
 #include "family.h"
 #include "job.h"
+#include "search.h"
 #include "user.h"
 
 /* Between the two processes: an empty step means ready. */
@@ -47,33 +47,10 @@ static void tell(int channel, const char *step) {
   (void)!write(channel, &report, sizeof report);
 }
 
-/* A folder of the search path that is closed to the user makes execvp(3) say EACCES of every program that is in none. */
-static int is_nowhere(const char *program) {
-  const char *path = getenv("PATH");
-  if (path == NULL || strchr(program, '/') != NULL) return 0;
-  for (;;) {
-    const size_t length = strcspn(path, ":");
-    char place[4096];
-    snprintf(place, sizeof place, "%.*s/%s", length == 0 ? 1 : (int)length, length == 0 ? "." : path, program);
-    if (access(place, F_OK) == 0) return 0;
-    if (path[length] == '\0') return 1;
-    path += length + 1;
-  }
-}
-
-/* The folder may be closed to the user, who began there anyway, or, on some network file systems, to root. */
-static const char *become_user_in(const char *folder, const char *user) {
-  const int is_closed = folder != NULL && chdir(folder) != 0;
-  if (is_closed && errno != EACCES) return "chdir";
-  const char *failed = user == NULL ? NULL : become_user(user);
-  if (failed != NULL) return failed;
-  return is_closed && chdir(folder) != 0 ? "chdir" : NULL;
-}
-
 /* The command's own process, up to execve(2). */
 static void become(const struct job *job, pid_t parent, int channel, int gate, const sigset_t *signals) {
   const char *failed = job->target >= 0 ? enter_process(job->target) : enter_view(&job->view);
-  if (failed == NULL) failed = become_user_in(job->working_directory, job->user);
+  if (failed == NULL) failed = become_user(job->user, job->working_directory);
   /* A change of user forgets it. Source: PR_SET_PDEATHSIG(2const). */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(FAILED);
@@ -86,7 +63,8 @@ static void become(const struct job *job, pid_t parent, int channel, int gate, c
   if (read(gate, &go, 1) != 1) _exit(FAILED);
   sigprocmask(SIG_SETMASK, signals, NULL);
   execvp(job->command[0], job->command);
-  const int reason = errno == EACCES && is_nowhere(job->command[0]) ? ENOENT : errno;
+  int reason = errno;
+  if (reason == EACCES && is_nowhere(job->command[0])) reason = ENOENT;
   errno = reason;
   tell(channel, "exec");
   _exit(reason == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);

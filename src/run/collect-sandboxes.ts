@@ -3,6 +3,7 @@ import { refreshHosts } from './refresh-hosts.ts';
 import { recover, type Context } from '../network/index.ts';
 import { endLocked, removeLocked } from './end-sandbox.ts';
 import { filesOf, listFolders, removeFolder } from './sandbox-folder.ts';
+import { mendSandboxes } from './settle-sandboxes.ts';
 import { forgetStrayLocks, withSandboxLock } from './sandbox-lock.ts';
 import { stateOf } from './sandbox-state.ts';
 
@@ -35,12 +36,12 @@ function hasNeverRun({ process, formerEnd }: NamedSandbox): boolean {
   return process === undefined && formerEnd === undefined;
 }
 
-/** Takes their networks from sandboxes in which nothing runs; forgets those that were to be. */
+/** Takes their networks from sandboxes in which nothing runs; forgets those that were to be; and brings the others in order. */
 export async function collectSandboxes(context: Context): Promise<LostSandbox[]> {
   const removed: LostSandbox[] = [];
   const found = findLostSandboxes(context);
   // Who was killed may have been in the middle of an operation.
-  if (found.length > 0) await recover(context);
+  if (found.length > 0 || context.state.unfinished().length > 0) await recover(context);
   for (const lost of found) {
     const { name, id } = lost.sandbox;
     await withSandboxLock(context, name, async () => {
@@ -51,6 +52,7 @@ export async function collectSandboxes(context: Context): Promise<LostSandbox[]>
       removed.push(lost);
     });
   }
+  await mendSandboxes(context);
   removeStrayFolders(context);
   await refreshHosts(context);
   await forgetStrayLocks(context);

@@ -1,10 +1,11 @@
-import { printable, TsnetError, type NamedSandbox, type Network, type NetworkId } from '../model/index.ts';
-import { detach, publish, type Context } from '../network/index.ts';
+import { printable, TsnetError, type NamedSandbox, type Network } from '../model/index.ts';
+import { detach, type Context } from '../network/index.ts';
 import { attachSandbox } from './attach-sandbox.ts';
 import { findNetwork, lookUpNetwork, recordOf } from './choose-networks.ts';
 import { endpointIdOf } from './endpoint-id.ts';
 import { findSandbox } from './find-sandbox.ts';
 import { refreshHosts } from './refresh-hosts.ts';
+import { mendLocked, movePorts, publisherOf } from './mend-sandbox.ts';
 import type { NetworkWish } from './run-request.ts';
 import { withSandboxLock } from './sandbox-lock.ts';
 import { stateOf } from './sandbox-state.ts';
@@ -86,7 +87,7 @@ async function withRunning(
             : `tsnet ${doing} NETWORK ${netns.name}`,
       });
     }
-    const changed = await action(sandbox);
+    const changed = await action(await mendLocked(context, sandbox));
     await refreshHosts(context);
     return changed;
   });
@@ -95,22 +96,6 @@ async function withRunning(
 /** Ports are published where they were not yet, by the first network that leads out. */
 function portsFor(context: Context, sandbox: NamedSandbox, network: Network): NamedSandbox['ports'] {
   return network.isInternal || publisherOf(context, sandbox) !== undefined ? [] : sandbox.ports;
-}
-
-function publisherOf({ state }: Context, { id, networks }: NamedSandbox): NetworkId | undefined {
-  return state.read((view) =>
-    networks
-      .map((network) => network.id)
-      .find((network) => (view.endpoint(network, endpointIdOf(id, network))?.ports ?? []).length > 0),
-  );
-}
-
-async function movePorts(context: Context, sandbox: NamedSandbox): Promise<void> {
-  if (sandbox.ports.length === 0 || publisherOf(context, sandbox) !== undefined) return;
-  const next = context.state.read((view) =>
-    sandbox.networks.map(({ id }) => id).find((id) => view.network(id)?.isInternal === false),
-  );
-  if (next !== undefined) await publish(context, next, endpointIdOf(sandbox.id, next), sandbox.ports);
 }
 
 async function put({ state }: Context, sandbox: NamedSandbox): Promise<void> {

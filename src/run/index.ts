@@ -12,5 +12,6 @@ export type { Execution, HostWish, NetworkMode, NetworkWish, RunRequest } from '
 export { runSandbox } from './run-sandbox.ts';
 export { filesOf } from './sandbox-folder.ts';
 export { stateOf, type SandboxState } from './sandbox-state.ts';
+export { settleSandboxes } from './settle-sandboxes.ts';
 export { startSandbox, type StartedSandbox } from './start-sandbox.ts';
 export { stopSandbox, type StopOptions } from './stop-sandbox.ts';

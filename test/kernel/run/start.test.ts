@@ -45,7 +45,15 @@ describe('a sandbox that is started again', () => {
     const id = await host.exec(
       ...(['sh', '-c', 'cd /usr/lib && "$@"', 'sh'] as const),
       host.program,
-      ...['run', '-d', '--name', 'web', ...flags, '--', 'sh', '-c', script],
+      'run',
+      '-d',
+      '--name',
+      'web',
+      ...flags,
+      '--',
+      'sh',
+      '-c',
+      script,
     );
     await host.succeed('connect', 'dmz', 'web');
     const before = await rowOf('web');
@@ -75,8 +83,9 @@ describe('a sandbox that is started again', () => {
   it('gives way where somebody has its address by now, unless it is a fixed one', async () => {
     await run('loose', '--network', 'lab', '-p', '80');
     await run('fixed', '--network', 'lab:ip=10.88.0.77');
-    const [{ addresses: [address = ''] = [], ports = [] } = {}] = (await rowOf('loose'))?.networks ?? [];
-    const port = /:(\d+)->/.exec(ports[0] ?? '')?.[1] ?? '';
+    const [before] = (await rowOf('loose'))?.networks ?? [];
+    const address = before?.addresses[0] ?? '';
+    const port = /:(\d+)->/.exec(before?.ports[0] ?? '')?.[1] ?? '';
     await host.succeed('stop', '-t', '1', 'loose', 'fixed');
     await run('thief', '--network', `lab:ip=${address.replace('/24', '')}`, '-p', `${port}:1`);
     await run('other', '--network', 'lab:ip=10.88.0.77');

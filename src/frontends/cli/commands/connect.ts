@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { parseIp, parseMac } from '../../../model/index.ts';
-import { openContext } from '../../../network/index.ts';
 import { connectSandbox } from '../../../run/index.ts';
-import { createLogger } from '../logger.ts';
 import { printJson } from '../print.ts';
 import { parseAlias } from '../run/parse-network-flag.ts';
 import { limitsOfFlags, shapingOf, type ShapingFlags } from '../run/shaping-flags.ts';
-import { readSettings, wantsJson } from '../settings.ts';
+import { openSandboxes } from '../run/open-sandboxes.ts';
+import { wantsJson } from '../settings.ts';
 
 interface Flags extends ShapingFlags {
   readonly ip?: string;
@@ -29,7 +28,7 @@ export async function connect(command: Command, network: string, sandbox: string
     ...(macAddress === undefined ? {} : { mac: parseMac(macAddress, '--mac-address') }),
     ...shapingOf(limitsOfFlags(flags)),
   };
-  using context = await openContext(readSettings(command), createLogger('warn'));
+  using context = await openSandboxes(command);
   const connected = await connectSandbox(context, sandbox, wish);
   if (wantsJson(command)) printJson(connected);
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { NamedSandbox } from '../../../model/index.ts';
-import { openContext, type Context } from '../../../network/index.ts';
-import { createLogger } from '../logger.ts';
+import type { Context } from '../../../network/index.ts';
 import { printJson } from '../print.ts';
-import { readSettings, wantsJson } from '../settings.ts';
+import { wantsJson } from '../settings.ts';
+import { openSandboxes } from './open-sandboxes.ts';
 
 /** Does something with sandboxes, one after the other, and prints the name of each that it was done with. */
 export async function eachSandbox(
@@ -11,7 +11,7 @@ export async function eachSandbox(
   names: readonly string[],
   action: (context: Context, name: string) => Promise<Pick<NamedSandbox, 'id' | 'name'>>,
 ): Promise<void> {
-  using context = await openContext(readSettings(command), createLogger('warn'));
+  using context = await openSandboxes(command);
   const done = [];
   try {
     for (const wanted of names) {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { NamedSandbox, SandboxId, SandboxName } from '../../../model/index.ts';
-import { openContext, type Context } from '../../../network/index.ts';
+import type { Context } from '../../../network/index.ts';
 import { CommandError, endSandbox, type BringUpOptions, type StartedSandbox } from '../../../run/index.ts';
-import { createLogger } from '../logger.ts';
 import { reportError } from '../report-error.ts';
 import { readSettings, wantsJson } from '../settings.ts';
 import { commandAtEnd } from './at-end.ts';
+import { openSandboxes } from './open-sandboxes.ts';
 import { SignalRelay } from './signal-relay.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function startAndWait(
   start: (context: Context, options: BringUpOptions) => Promise<StartedSandbox>,
 ): Promise<NamedSandbox | undefined> {
   const settings = readSettings(command);
-  using context = await openContext(settings, createLogger('warn'));
+  using context = await openSandboxes(command);
   using relay = new SignalRelay();
   try {
     const { sandbox, launch } = await start(context, {
