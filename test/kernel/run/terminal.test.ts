@@ -71,8 +71,10 @@ describe('at a terminal', () => {
 
   it('Ctrl-C reaches the command once, which may do as it likes', async () => {
     await using terminal = await openTerminal();
-    const script = `'n=0; trap "n=\\$((n+1)); echo g\\ot \\$n" INT; echo u\\p; while [ $n -lt 2 ]; do sleep 0.1; done; exit 9'`;
-    terminal.type(line('run', '--rm', '--', 'sh', '-c', script));
+    const script =
+      `let n = 0; process.on('SIGINT', () => { console.log('g' + 'ot', ++n); if (n === 2) process.exit(9); });
+      console.log('u' + 'p'); setInterval(() => {}, 1000)`.replaceAll(/\n\s*/g, ' ');
+    terminal.type(line('run', '--rm', '--', process.execPath, '-e', `"${script}"`));
     await terminal.shows(/^up/m);
     terminal.type(ctrlC);
     await terminal.shows(/^\^?C?got 1/m);
