@@ -135,6 +135,12 @@ describe('a sandbox that is started again', () => {
     expect(await host.succeed('start', 'web', 'side')).toBe('web\nside\n');
     expect(await host.succeed('exec', 'side', '--', 'ip', '-br', 'link')).toContain('eth0');
     expect((await host.tsnet('start', 'nobody')).code).toBe(3);
+    // The others do not suffer for one.
+    expect(await host.tsnet('stop', '-t', '1', 'nobody', 'side')).toMatchObject({
+      code: 3,
+      stdout: 'side\n',
+      stderr: expect.stringContaining('sandbox nobody is not known'),
+    });
     await run('brief', '--rm');
     expect((await host.tsnet('restart', 'brief')).stderr).toContain('(--rm)');
   });
