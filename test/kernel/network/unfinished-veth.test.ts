@@ -54,8 +54,9 @@ afterEach(async () => {
 /** What a process leaves that is killed after it made a pair and before it gave it its alias. */
 const leaveUnfinished = (name: string, group = 2 ** 30 + 7) =>
   host.netns.exec(
-    ...['ip', 'link', 'add', name, 'group', String(group), 'type', 'veth'],
-    ...['peer', 'name', name.replace('v', 'c')],
+    'sh',
+    '-c',
+    `ip link add ${name} group ${group} type veth peer name ${name.replace('v', 'c')}`,
   );
 
 interface LinkText {
