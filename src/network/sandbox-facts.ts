@@ -13,7 +13,7 @@ export interface SandboxFacts {
 
 /** What an interface in a sandbox has; undefined when there is none of that name. @throws not-found for the sandbox */
 export async function readSandbox(path: string, name: IfName): Promise<SandboxFacts | undefined> {
-  using inside = Rtnetlink.open(path);
+  using inside = Rtnetlink.openBlocking(path);
   const link = (await inside.readLinks([name])).get(name);
   if (link === undefined) return undefined;
   const [addresses, routes] = await Promise.all([

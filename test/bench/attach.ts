@@ -61,13 +61,10 @@ async function measure(
     for (let turn = 0; turn < oursPerRound; turn++) {
       const endpoint = newEndpoint(network, round * oursPerRound + turn);
       const port = { protocol: 6, hostPort: 8080, containerPort: 80 } as const;
-      const create = await timed(() => createEndpoint(daemon, endpoint));
-      const join = await timed(() => joinEndpoint(daemon, endpoint));
-      const publish = await timed(() => publishPorts(daemon, endpoint, [port]));
-      const detach = await timed(async () => {
-        await revokePorts(daemon, endpoint);
-        await removeEndpoint(daemon, endpoint);
-      });
+      const create = await createEndpoint(daemon, endpoint);
+      const join = await joinEndpoint(daemon, endpoint);
+      const publish = await publishPorts(daemon, endpoint, [port]);
+      const detach = (await revokePorts(daemon, endpoint)) + (await removeEndpoint(daemon, endpoint));
       ours.create.push(create);
       ours.join.push(join);
       ours.publish.push(publish);
