@@ -114,6 +114,27 @@ describe.each(['with the daemon', 'without the daemon'])('Podman 4.3 %s', (mode)
     expect(await httpGet(host.lan, 'http://192.0.2.1:8080/')).toBe(name);
   });
 
+  it('keeps the ports of a container that leaves the network which published them', async () => {
+    await start('web', '--network', 'one', '-p', '8080:80', '-p', '5353:5353/udp');
+    await podman('network', 'connect', 'two', 'web');
+    const name = await host.container('web')('hostname');
+    const expectOpen = async () => {
+      expect(await httpGet(host.lan, 'http://192.0.2.1:8080/')).toBe(name);
+      expect(await httpGet(host.exec, 'http://127.0.0.1:8080/')).toBe(name);
+      expect(await udpAsk(host.lan, '192.0.2.1', 5353, 'hello')).toBe('hello');
+    };
+    await podman('network', 'reload', 'web');
+    await expectOpen();
+    await podman('network', 'disconnect', 'one', 'web');
+    await expectOpen();
+    await podman('network', 'connect', 'one', 'web');
+    await expectOpen();
+    await podman('network', 'disconnect', 'two', 'web');
+    await expectOpen();
+    await podman('rm', '--force', '--time', '0', 'web');
+    await expect(httpGet(host.lan, 'http://192.0.2.1:8080/')).rejects.toThrow();
+  });
+
   it('gives back what a container had that was killed', async () => {
     await start('web', '--network', 'one', '-p', '8080:80');
     const pid = await podman('inspect', '--format', '{{.State.Pid}}', 'web');
