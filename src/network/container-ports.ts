@@ -57,54 +57,55 @@ export async function sharingPorts(
 ): Promise<Attachment> {
   const { sharesPorts = false, ports, container } = newcomer;
   if (!sharesPorts || ports.length === 0) return operation();
-  const isTaken = await takePortsBack(context, newcomer);
+  const followers = await takePortsBack(context, newcomer);
   const attachment = await operation().catch(async (error: unknown) => {
-    if (isTaken) await handOverPorts(context, container);
+    if (followers.length > 0) await handOverPorts(context, container);
     throw error;
   });
-  await awaitPorts(context, attachment.endpoint);
+  await awaitPorts(context, [attachment.endpoint, ...followers]);
   return attachment;
 }
 
 /**
  * Lets ports that an attachment is about to publish wait with those that follow it among its container's networks.
  *
- * @returns whether there were any
+ * @returns these, as they are now
  */
-async function takePortsBack(context: Context, newcomer: Newcomer): Promise<boolean> {
+async function takePortsBack(context: Context, newcomer: Newcomer): Promise<readonly Endpoint[]> {
   const { interfaceName, ports: requests } = newcomer;
   const isWanted = ({ protocol, hostPort }: PortBinding) =>
     requests.some((one) => one.protocol === protocol && one.hostPorts?.first === hostPort);
   const followers = context.state
     .read((view) => requests.flatMap((request) => publishersOf(view, newcomer, request)))
     .filter(({ containerLink }) => numberOf(containerLink) > numberOf(interfaceName));
+  const changed: Endpoint[] = [];
   for (const { network, id } of new Map(followers.map((one) => [one.id, one])).values()) {
-    await withdraw(context, { network, endpoints: [id] }, (tx) => {
-      if (tx.endpoint(network, id) === undefined) return;
+    const follower = await withdraw(context, { network, endpoints: [id] }, (tx) => {
+      if (tx.endpoint(network, id) === undefined) return undefined;
       const attachment = requireEndpoint(tx, network, id);
       const { ports, waitingPorts = [] } = attachment.endpoint;
       const waiting = [...waitingPorts, ...ports.filter(isWanted).map(requestOf)];
       const kept = ports.filter((binding) => !isWanted(binding)).map(requestOf);
-      claimPorts(
-        tx,
-        { ...attachment, endpoint: { ...attachment.endpoint, waitingPorts: waiting } },
-        kept,
-        [],
-      );
+      const endpoint = { ...attachment.endpoint, waitingPorts: waiting };
+      return claimPorts(tx, { ...attachment, endpoint }, kept, []);
     });
+    if (follower !== undefined) changed.push(follower);
   }
-  return followers.length > 0;
+  return changed;
 }
 
 /**
- * Tells those who publish what waits with an endpoint that it does, so that only their end needs to look for it. Whoever
- * has ended meanwhile did not know.
+ * Tells those who publish what waits with the attachments of a container that it does, so that only their end needs to
+ * look for it. Whoever has ended meanwhile did not know.
  */
-async function awaitPorts(context: Context, endpoint: Endpoint): Promise<void> {
-  const { container, waitingPorts = [] } = endpoint;
-  if (container === undefined || waitingPorts.length === 0) return;
+async function awaitPorts(context: Context, waiting: readonly Endpoint[]): Promise<void> {
+  const requests = waiting.flatMap((endpoint) =>
+    (endpoint.waitingPorts ?? []).map((request) => ({ endpoint, request })),
+  );
+  const container = waiting[0]?.container;
+  if (requests.length === 0 || container === undefined) return;
   const isAnyGone = await context.state.transact((tx) => {
-    const publishers = waitingPorts.map((request) => publishersOf(tx, endpoint, request));
+    const publishers = requests.map(({ endpoint, request }) => publishersOf(tx, endpoint, request));
     for (const one of publishers.flat()) tx.putEndpoint({ ...one, isAwaited: true });
     return publishers.some((found) => found.length === 0);
   });
@@ -134,7 +135,7 @@ export async function handOverPorts(context: Context, container: ContainerRef): 
         return claimSharedPorts(tx, attachment, [...ports.map(requestOf), ...waitingPorts], []);
       });
       await forgetFlows(context, heir.ports);
-      await awaitPorts(context, heir);
+      await awaitPorts(context, [heir]);
     } catch (error) {
       context.log.warn('ports of a container wait on', { endpoint: id, error: String(error) });
     }

@@ -163,6 +163,21 @@ describe.runIf(isWanted).each(['with the daemon', 'without the daemon'])('Podman
     expect(await httpGet(host.lan, 'http://192.0.2.1:8080/')).toBe(name);
   });
 
+  it('keeps the ports of a container that leaves the network which published them', async () => {
+    await podman('network', 'create', '--driver', 'tsnet', '--subnet', '10.44.0.0/24', 'one');
+    await podman('network', 'create', '--driver', 'tsnet', '--subnet', '10.45.0.0/24', 'two');
+    await start('web', '--network', 'one', '--network', 'two', '-p', '8080:80');
+    const name = await host.container('web')('hostname');
+    for (const [what, network] of [
+      ['disconnect', 'one'],
+      ['connect', 'one'],
+      ['disconnect', 'two'],
+    ] as const) {
+      await podman('network', what, network, 'web');
+      expect(await httpGet(host.lan, 'http://192.0.2.1:8080/'), `${what} ${network}`).toBe(name);
+    }
+  });
+
   it('refuses a port that another container has, and starts it when that one is gone', async () => {
     await podman('network', 'create', '--driver', 'tsnet', '--subnet', '10.44.0.0/24', 'one');
     await podman('network', 'create', '--driver', 'tsnet', '--subnet', '10.45.0.0/24', 'two');

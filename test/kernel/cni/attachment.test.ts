@@ -183,6 +183,11 @@ describe('ADD with addresses of its own', () => {
     await expectOpen();
     await succeed(pods.host.context, call('ADD', 0, onFirst));
     await expectOpen();
+    // It took the ports from the second one, which has them again now.
+    await succeed(pods.host.context, call('DEL', 0, onFirst));
+    await expectOpen();
+    await succeed(pods.host.context, call('ADD', 0, onFirst));
+    await expectOpen();
     await succeed(pods.host.context, call('DEL', 0, onSecond));
     await expectOpen();
     await succeed(pods.host.context, call('DEL', 0, onFirst));
