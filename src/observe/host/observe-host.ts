@@ -2,7 +2,6 @@ import { hostname, release } from 'node:os';
 import { findSocketOwners, readProcess, type SocketOwner } from '../../kernel/proc/index.ts';
 import type { FoundNetns } from './find-namespaces.ts';
 import { Gaps } from './gaps.ts';
-import { mapBounded } from './map-bounded.ts';
 import type { OpenNetns } from './open-netns.ts';
 import { allParts, type Part } from './parts.ts';
 import { emptyNetns } from './empty-netns.ts';
@@ -22,9 +21,6 @@ export interface ObserveOptions {
   readonly flows?: 'host' | 'none';
 }
 
-/** Programs that run at the same time. */
-const programs = 2;
-
 /**
  * Looks at every network namespace of this machine. Nothing is changed and nothing is executed inside a container;
  * what can't be read is said in `gaps`.
@@ -36,16 +32,21 @@ export async function observeHost(options: ObserveOptions = {}): Promise<Snapsho
   const parts = new Set(options.parts ?? allParts);
   const takenAt = new Date().toISOString();
   const gaps = new Gaps();
-  using survey = await Survey.begin(hostNetns, parts, gaps);
+  using survey = Survey.open(hostNetns, parts, gaps);
+  const { host } = survey;
+  // Programs run on their own meanwhile.
+  const [, hostRules, hostFlows] = await Promise.all([
+    survey.look(),
+    readRuleSets(rules === 'none' ? [] : [host], gaps),
+    flows === 'host' ? gaps.around(`${host.id} flows`, () => readFlows(host), undefined) : undefined,
+  ]);
   const nsids = await survey.resolve();
-  const { host, read } = survey;
+  const { read } = survey;
   const inodes = read.flatMap(({ facts }) => facts.sockets.map(({ inode }) => inode));
   // The kernel's own sockets have none.
   const owners = await findSocketOwners(inodes.filter((inode) => inode !== 0));
-  const ruled = rules === 'none' ? [] : rules === 'host' ? [host] : read.map(({ netns }) => netns);
-  const ruleSets = new Map(await readRuleSets(ruled, gaps));
-  const hostFlows =
-    flows === 'host' ? await gaps.around(`${host.id} flows`, () => readFlows(host), undefined) : undefined;
+  const others = rules === 'all' ? read.flatMap(({ netns }) => (netns === host ? [] : netns)) : [];
+  const ruleSets = new Map([...hostRules, ...(await readRuleSets(others, gaps))]);
   const views = read.map(({ netns, facts }): NetnsView => {
     const rulesThere = ruleSets.get(netns);
     return {
@@ -69,14 +70,10 @@ export async function observeHost(options: ObserveOptions = {}): Promise<Snapsho
 async function readRuleSets(
   namespaces: readonly OpenNetns[],
   gaps: Gaps,
-): Promise<(readonly [OpenNetns, RuleSets])[]> {
-  if (namespaces.length === 0) return [];
+): Promise<ReadonlyMap<OpenNetns, RuleSets>> {
+  if (namespaces.length === 0) return new Map();
   const { readRules } = await import('./read-rules.ts');
-  return await mapBounded(
-    namespaces,
-    programs,
-    async (netns) => [netns, await readRules(netns, gaps)] as const,
-  );
+  return await readRules(namespaces, gaps);
 }
 
 async function readFlows({ path }: OpenNetns): Promise<FlowView[]> {
