@@ -1,7 +1,6 @@
 import type { FoundNetns } from './find-namespaces.ts';
 import { Gaps } from './gaps.ts';
 import { openNetns, type OpenNetns } from './open-netns.ts';
-import { readRules } from './read-rules.ts';
 import type { NetnsId, NetnsView, Snapshot } from './snapshot.ts';
 
 /**
@@ -17,6 +16,8 @@ export async function addRules(snapshot: Snapshot, wanted: readonly NetnsId[]): 
       const netns = openNetns(foundAs(view), gaps);
       if (netns !== undefined) places.set(view, netns);
     }
+    // It starts programs, and few questions need it.
+    const { readRules } = await import('./read-rules.ts');
     const rules = await readRules([...places.values()], gaps);
     const namespaces = snapshot.namespaces.map((view) => {
       const place = places.get(view);
