@@ -67,7 +67,9 @@ function compiled(source, filename) {
   const wide = source.search(/[^\0-\x7f]/);
   if (wide >= 0) {
     const line = source.slice(0, wide).split('\n').length;
-    throw new Error(`${filename}:${line}: not ASCII, but the code is read as Latin-1; write \\u escapes in regular expressions`);
+    throw new Error(
+      `${filename}:${line}: not ASCII, but the code is read as Latin-1; write \\u escapes in regular expressions`,
+    );
   }
   setFlagsFromString('--no-lazy');
   const script = new Script(source, { filename });
@@ -76,7 +78,15 @@ function compiled(source, filename) {
   return script.createCachedData();
 }
 
-const shared = { bundle: true, format: 'cjs', platform: 'node', target: 'node20', minifySyntax: true, write: false, logLevel: 'warning' };
+const shared = {
+  bundle: true,
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20',
+  minifySyntax: true,
+  write: false,
+  logLevel: 'warning',
+};
 
 /**
  * The files of a program in a folder, not written yet: `NAME.cjs` is the one to start.

@@ -127,10 +127,13 @@ export class Attributes {
     const start = this.#starts[type];
     const buffer = this.#buffer;
     if (start === undefined || buffer.readUInt16LE(start) - headerLength < 8 * count) return undefined;
-    return Array.from({ length: count }, (_, index) => {
-      const at = start + headerLength + 8 * index;
-      return buffer.readUInt32LE(at) + buffer.readUInt32LE(at + 4) * 2 ** 32;
-    });
+    const numbers: number[] = [];
+    for (let at = start + headerLength; numbers.length < count; at += 8) {
+      const low = buffer.readUInt32LE(at);
+      const high = buffer.readUInt32LE(at + 4);
+      numbers.push(high === 0 ? low : low + high * 2 ** 32);
+    }
+    return numbers;
   }
 
   #payloadOf(type: number, length: number): number | undefined {

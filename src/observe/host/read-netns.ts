@@ -113,6 +113,8 @@ async function listLinks(rtnetlink: Rtnetlink, parts: ReadonlySet<Part>): Promis
 }
 
 function withSettings(found: readonly CountedLink[]): Links {
+  const links = found.map(({ link, counters }) => (counters === undefined ? link : { ...link, counters }));
+  if (found.every(({ settings }) => settings === undefined)) return { links, settings: {} };
   const settings = found.flatMap(({ link, settings: own }) =>
     own === undefined
       ? []
@@ -121,10 +123,7 @@ function withSettings(found: readonly CountedLink[]): Links {
           return [`${family}/conf/${link.name}/${setting}`, value] as const;
         }),
   );
-  return {
-    links: found.map(({ link, counters }) => (counters === undefined ? link : { ...link, counters })),
-    settings: Object.fromEntries(settings),
-  };
+  return { links, settings: Object.fromEntries(settings) };
 }
 
 /** Settings are told with the counters. */

@@ -20,9 +20,9 @@ import { questionsOf, readNetns } from './read-netns.ts';
 import { sysctlFolders } from './read-sysctls.ts';
 import { describeUnknown, resolveNsids, type ReadNetns, type Resolved } from './resolve-nsids.ts';
 
-/** Namespaces that are asked by one thread, and threads at the same time. */
-const partLength = 128;
-const width = 2;
+/** Namespaces that are asked at once, and how many such parts are on their way: while one is read the next is asked. */
+const partLength = 64;
+const width = 4;
 
 const closest: FindOptions = { mounts: true, descriptors: true };
 
