@@ -36,6 +36,8 @@ export interface AskedNetns {
 const recordHeader = 24;
 const answerHeader = 8;
 
+const nothing = new Map<string, string | undefined>();
+
 /** ENOENT. */
 const isAbsent = 2;
 
@@ -129,11 +131,11 @@ export async function askNamespaces(
   return paths.map(() => {
     const isEntered = bytes.readUInt32LE(at) === 0;
     const descriptor = bytes.readInt32LE(at + 4);
-    const device = Number(bytes.readBigUInt64LE(at + 8));
-    const inode = Number(bytes.readBigUInt64LE(at + 16));
+    const device = numberAt(bytes, at + 8);
+    const inode = numberAt(bytes, at + 16);
     at += recordHeader;
     const answers: (Buffer | undefined)[] = [];
-    const contents = new Map<string, string | undefined>();
+    const contents = files.length === 0 ? nothing : new Map<string, string | undefined>();
     if (isEntered) {
       for (let left = asked.length; left > 0; left--) {
         const { errno, content } = nextPart();
@@ -153,6 +155,11 @@ export async function askNamespaces(
       files: contents,
     };
   });
+}
+
+/** A number of 64 bits, as exact as numbers are. */
+function numberAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
 }
 
 /** All of a request but its sequence number. */

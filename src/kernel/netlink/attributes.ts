@@ -127,11 +127,12 @@ export class Attributes {
     const start = this.#starts[type];
     const buffer = this.#buffer;
     if (start === undefined || buffer.readUInt16LE(start) - headerLength < 8 * count) return undefined;
+    // Every link has 24 of them: a view costs a fifth of the methods of a buffer.
+    const view = new DataView(buffer.buffer, buffer.byteOffset + start + headerLength, 8 * count);
     const numbers: number[] = [];
-    for (let at = start + headerLength; numbers.length < count; at += 8) {
-      const low = buffer.readUInt32LE(at);
-      const high = buffer.readUInt32LE(at + 4);
-      numbers.push(high === 0 ? low : low + high * 2 ** 32);
+    for (let at = 0; at < view.byteLength; at += 8) {
+      const high = view.getUint32(at + 4, true);
+      numbers.push(view.getUint32(at, true) + (high === 0 ? 0 : high * 2 ** 32));
     }
     return numbers;
   }

@@ -21,8 +21,8 @@ import { sysctlFolders } from './read-sysctls.ts';
 import { describeUnknown, resolveNsids, type ReadNetns, type Resolved } from './resolve-nsids.ts';
 
 /** Namespaces that are asked at once, and how many such parts are on their way: while one is read the next is asked. */
-const partLength = 64;
-const width = 4;
+const partLength = 128;
+const width = 3;
 
 const closest: FindOptions = { mounts: true, descriptors: true };
 
