@@ -1,4 +1,4 @@
-import type { NativeFolder } from '../../kernel/native.ts';
+import type { NativeFolder } from '../../kernel/netlink/index.ts';
 import { SysctlReader } from '../../kernel/proc/index.ts';
 
 type Name = readonly [folder: string, name: string];
