@@ -77,7 +77,8 @@ export class Survey implements Disposable {
 
   /** Opens and reads all that were found. */
   async look(): Promise<void> {
-    await Promise.all([this.#addHost(), this.#add(this.#found)]);
+    // The host's turn comes after the first small ones: while the kernel lists its links, those are read.
+    await Promise.all([this.#add(this.#found), this.#addHost()]);
   }
 
   [Symbol.dispose](): void {
