@@ -35,6 +35,7 @@ void read_job(int count, char **words, struct job *job) {
       {"hosts", required_argument, NULL, 'o'},       {"resolv-conf", required_argument, NULL, 'r'},
       {"hostname-file", required_argument, NULL, 'f'}, {"exit-file", required_argument, NULL, 'x'},
       {"detached", no_argument, NULL, 'd'},          {"at-end", required_argument, NULL, 'e'},
+      {"working-directory", required_argument, NULL, 'w'}, {"user", required_argument, NULL, 'u'},
       {"target", required_argument, NULL, 't'},      {"start-time", required_argument, NULL, 's'},
       {NULL, 0, NULL, 0},
   };
@@ -47,6 +48,8 @@ void read_job(int count, char **words, struct job *job) {
       case 'o': job->view.files[0] = (struct file_view){optarg, "/etc/hosts"}; break;
       case 'r': job->view.files[1] = (struct file_view){optarg, "/etc/resolv.conf"}; break;
       case 'f': job->view.files[2] = (struct file_view){optarg, "/etc/hostname"}; break;
+      case 'w': job->working_directory = optarg; break;
+      case 'u': job->user = optarg; break;
       case 'x': job->exit_file = optarg; break;
       case 'd': job->is_detached = 1; break;
       case 'e':

@@ -9,6 +9,8 @@ enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127, MOST_WORDS = 32 };
 struct job {
   struct sandbox_view view;
   int target;              /* a pidfd of the sandbox to join, or -1 */
+  const char *working_directory; /* or NULL: where we are */
+  const char *user;        /* the number of a user, of its group, and of more groups, with commas; or NULL */
   const char *exit_file;
   int is_detached;
   char *at_end[MOST_WORDS + 1]; /* a command of its own for the end, if nobody waits for ours */

@@ -2,14 +2,15 @@
  * tsnet-run: one command in a sandbox, and the process that waits for it.
  *
  *   tsnet-run [--netns PATH] [--hostname NAME] [--hosts FILE] [--resolv-conf FILE] [--hostname-file FILE]
+ *             [--working-directory PATH] [--user UID,GID[,GID]...]
  *             [--exit-file FILE] [--detached] [--at-end WORD]... -- COMMAND...
- *   tsnet-run --target PID --start-time TICKS -- COMMAND...
+ *   tsnet-run --target PID --start-time TICKS [--working-directory PATH] [--user ...] [--detached] -- COMMAND...
  *
  * Descriptor 3 is a socket to who started it, a line each way at a time:
  *   > ready PID TICKS      the sandbox is made, the command waits
  *   < go                   it may begin; the end of the socket instead ends everything
  *   > running              it was executed
- *   > failed ERRNO STEP    or not; STEP is `exec` for the command itself
+ *   > failed ERRNO STEP    or not; STEP is `exec` for the command itself, `chdir` for its working directory
  * Afterwards the end of the socket means that the starter is dead: then the command is killed, unless it is detached.
  *
  * Exit status: the command's, 128 and the signal's number if one ended it, 127 if it was not found, 126 if it can't be
@@ -31,6 +32,8 @@
 #include "enter.h"
 #include "family.h"
 #include "job.h"
+#include "search.h"
+#include "user.h"
 
 /* Between the two processes: an empty step means ready. */
 struct report {
@@ -46,9 +49,11 @@ static void tell(int channel, const char *step) {
 
 /* The command's own process, up to execve(2). */
 static void become(const struct job *job, pid_t parent, int channel, int gate, const sigset_t *signals) {
+  const char *failed = job->target >= 0 ? enter_process(job->target) : enter_view(&job->view);
+  if (failed == NULL) failed = become_user(job->user, job->working_directory);
+  /* A change of user forgets it. Source: PR_SET_PDEATHSIG(2const). */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(FAILED);
-  const char *failed = job->target >= 0 ? enter_process(job->target) : enter_view(&job->view);
   if (failed != NULL) {
     tell(channel, failed);
     _exit(FAILED);
@@ -58,7 +63,9 @@ static void become(const struct job *job, pid_t parent, int channel, int gate, c
   if (read(gate, &go, 1) != 1) _exit(FAILED);
   sigprocmask(SIG_SETMASK, signals, NULL);
   execvp(job->command[0], job->command);
-  const int reason = errno;
+  int reason = errno;
+  if (reason == EACCES && is_nowhere(job->command[0])) reason = ENOENT;
+  errno = reason;
   tell(channel, "exec");
   _exit(reason == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
 }

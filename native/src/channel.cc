@@ -68,7 +68,7 @@ void Channel::Submit(ExchangeRequest request) {
   Wake();
 }
 
-void Channel::Listen(const std::vector<uint32_t>& groups) {
+void Channel::Listen(const std::vector<uint32_t>& groups, std::chrono::milliseconds delay) {
   if (isNetlink_) {
     const int on = 1;
     // The group of a datagram tells it from a reply.
@@ -88,6 +88,7 @@ void Channel::Listen(const std::vector<uint32_t>& groups) {
     throw failure;
   }
   onlyGroups_ = !groups.empty();
+  delay_ = delay;
   isListening_ = true;
   Wake();
 }
@@ -156,12 +157,20 @@ void Channel::WaitForWork() {
   if (poll(ready, reads ? 2 : 1, -1) < 0) return;
   eventfd_t count;
   if (ready[0].revents != 0) eventfd_read(wake_.Get(), &count);
-  if (!reads || ready[1].revents == 0) return;
+  if (!reads || ready[1].revents == 0 || !WaitForMore()) return;
   if (inBatches_) {
     ReadBatch();
   } else {
     ReadDatagrams();
   }
+}
+
+/** Lets datagrams gather, so that the event loop is woken once for many. False when there is something else to do. */
+bool Channel::WaitForMore() {
+  const auto delay = static_cast<int>(delay_.load().count());
+  if (delay == 0) return true;
+  pollfd woken{wake_.Get(), POLLIN, 0};
+  return poll(&woken, 1, delay) == 0;
 }
 
 void Channel::ReadDatagrams() {

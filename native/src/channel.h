@@ -62,9 +62,10 @@ class Channel {
 
   /**
    * Joins multicast groups of netlink and starts to read datagrams. With groups, only what was sent to a group is
-   * handed over; without, everything that is no reply. Throws `Failure`.
+   * handed over; without, everything that is no reply. What comes within `delay` of the first is read with it. Throws
+   * `Failure`.
    */
-  void Listen(const std::vector<uint32_t>& groups);
+  void Listen(const std::vector<uint32_t>& groups, std::chrono::milliseconds delay);
 
   /**
    * Starts to read datagrams of a packet socket, many at a time. What `onDatagram` then gets is a sequence of records:
@@ -102,6 +103,7 @@ class Channel {
   void Wake();
   void Run();
   void WaitForWork();
+  bool WaitForMore();
   void ReadDatagrams();
   void ReadBatch();
   bool ReportFailure(int error);
@@ -128,6 +130,7 @@ class Channel {
   std::atomic<bool> isListening_{false};
   std::atomic<bool> onlyGroups_{false};
   std::atomic<bool> inBatches_{false};
+  std::atomic<std::chrono::milliseconds> delay_{std::chrono::milliseconds{0}};
   /** Bytes handed over and not yet consumed. */
   std::atomic<size_t> backlog_{0};
 

@@ -17,6 +17,7 @@ namespace {
 constexpr int64_t kDefaultTimeout = 30'000;
 constexpr uint32_t kMostGroups = 1024;
 constexpr size_t kLongestOption = 64 << 10;
+constexpr int64_t kLongestDelay = 10'000;
 
 }  // namespace
 
@@ -115,11 +116,12 @@ void Socket::Listen(const Napi::CallbackInfo& info) {
   }
   const auto onData = ReadFunction(info[1], "onData");
   const auto onError = ReadFunction(info[2], "onError");
+  const std::chrono::milliseconds delay{info[3].IsUndefined() ? 0 : ReadInteger(info[3], "delayMs", 0, kLongestDelay)};
   WithErrors(env, [&] {
     if (channel_ == nullptr) throw Failure{EBADF, "listen"};
     if (!canListen_ || (!isNetlink_ && !groups.empty())) throw Failure{EOPNOTSUPP, "listen"};
     if (onData_ != nullptr) throw Failure{EALREADY, "listen"};
-    channel_->Listen(groups);
+    channel_->Listen(groups, delay);
   });
   KeepCallbacks(onData, onError);
 }

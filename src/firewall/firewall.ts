@@ -66,7 +66,7 @@ export interface Firewall<R extends FirewallResource = FirewallResource> {
   readRevision(): Promise<string>;
 
   /** Calls back when rules have changed, whoever did it. Not every kernel interface tells: see `readRevision`. */
-  subscribe(onChange: () => void): Disposable;
+  subscribe(onChange: () => void, delayMs?: number): Disposable;
 
   /** Those of the wanted that exist, as they are: perhaps with other content under the same key. */
   observe(wanted: readonly R[]): Promise<R[]>;

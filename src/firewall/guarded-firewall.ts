@@ -50,8 +50,8 @@ export class GuardedFirewall implements Firewall {
     return await this.#routed.readRevision();
   }
 
-  subscribe(onChange: () => void): Disposable {
-    return this.#routed.subscribe(onChange);
+  subscribe(onChange: () => void, delayMs?: number): Disposable {
+    return this.#routed.subscribe(onChange, delayMs);
   }
 
   async observe(wanted: readonly FirewallResource[]): Promise<FirewallResource[]> {

@@ -53,11 +53,15 @@ export interface NativeSocket {
    * Joins multicast groups and hands over each datagram with its namespace id (−1: the socket's own). Without groups,
    * as on an AF_PACKET socket, every datagram that is no reply is handed over. ENOBUFS means that datagrams were lost
    * and listening goes on. An exception in a callback becomes an `uncaughtException`. Once for each socket.
+   *
+   * @param delayMs 0 to 10,000, default 0: what comes so long after the first is read with it, so that the event loop is
+   *   woken once for all of it
    */
   listen(
     groups: readonly number[],
     onData: (datagram: Buffer, nsid: number) => void,
     onError: (error: NativeError) => void,
+    delayMs?: number,
   ): void;
   /**
    * AF_PACKET only: hands over datagrams with what recvmsg(2) tells of them, many at a time. A batch is a sequence of

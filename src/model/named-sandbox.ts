@@ -1,8 +1,10 @@
-import type { PortRequest } from './endpoint.ts';
+import type { PortBinding, PortRequest } from './endpoint.ts';
 import { invalid } from './errors.ts';
 import type { Ip } from './ip.ts';
+import type { Mac } from './mac.ts';
 import type { NetworkId } from './names.ts';
 import type { Port, Protocol } from './port.ts';
+import type { Shaping } from './shaping.ts';
 
 /** The id of a sandbox that tsnet runs: 64 hexadecimal digits. */
 export type SandboxId = string & { readonly __brand: 'SandboxId' };
@@ -28,6 +30,30 @@ export type SandboxNetns =
   /** The namespace of the sandbox with that id, which had the name. */
   | { readonly kind: 'shared'; readonly path: string; readonly owner: SandboxId; readonly name: SandboxName }
   | { readonly kind: 'host' };
+
+/** A network that a sandbox is in whenever it runs, and what the user wishes there. */
+export interface SandboxNetwork {
+  readonly id: NetworkId;
+  /** At most one of each family; a family without one gets the next free address. */
+  readonly ips: readonly Ip[];
+  readonly mac?: Mac;
+  /** What others in the network find the sandbox by, beside its name. */
+  readonly aliases: readonly string[];
+  /** In each direction instead of what the network says. */
+  readonly shaping?: Shaping;
+  /** What it had there when it last ended: it has the same again, unless somebody took it meanwhile. */
+  readonly former?: { readonly ips: readonly Ip[]; readonly ports: readonly PortBinding[] };
+}
+
+/** What differs from the host's `/etc/resolv.conf`. */
+export interface SandboxDns {
+  /** In place of the host's, if there are any. */
+  readonly servers: readonly Ip[];
+  /** In place of the host's, if there are any; `.` alone means none. */
+  readonly searches: readonly string[];
+  /** In place of the host's, if there are any. */
+  readonly options: readonly string[];
+}
 
 /** A name for another sandbox that only one sandbox knows. */
 export interface SandboxLink {
@@ -63,12 +89,19 @@ export interface NamedSandbox {
   /** Absent: the host's. */
   readonly hostname?: string;
   readonly command: readonly string[];
-  /** The networks it is in, or is about to be, the one of the first interface first. */
-  readonly networks: readonly NetworkId[];
+  /** `NAME=VALUE`, beside the environment of who starts it. */
+  readonly environment: readonly string[];
+  /** Where the command begins. */
+  readonly workingDirectory: string;
+  /** As in `docker run --user`; absent: who runs tsnet. */
+  readonly user?: string;
+  /** The networks it is in, or is about to be, the one of the first interface first; those it was in once it has ended. */
+  readonly networks: readonly SandboxNetwork[];
   readonly ports: readonly PortRequest[];
   readonly exposed: readonly ExposedPort[];
   readonly links: readonly SandboxLink[];
   readonly hosts: readonly HostEntry[];
+  readonly dns: SandboxDns;
   /** Whether nothing of it is kept when it has ended. */
   readonly isRemovedAtEnd: boolean;
   /** Who makes it. As long as that process lives the sandbox may be without a command. */
@@ -77,6 +110,8 @@ export interface NamedSandbox {
   readonly process?: ProcessRef;
   /** Present once it has ended and has no network any more. */
   readonly end?: SandboxEnd;
+  /** How it ended before it was started again. */
+  readonly formerEnd?: SandboxEnd;
   /** Seconds since 1970. */
   readonly createdAt: number;
 }

@@ -12,6 +12,14 @@ import type { Address, Subnet } from './subnet.ts';
  */
 export type Owner = `network:${string}` | `endpoint:${string}` | 'host';
 
+/** Of a veth that tsnet has made and not marked yet: its process was killed in between, or is about to. */
+export const unfinishedOwner: Owner = 'endpoint:unfinished';
+
+/** Whether what was found belongs to the owner of what is wanted in its place. */
+export function belongsTo(owner: Owner, found: Owner): boolean {
+  return found === owner || (found === unfinishedOwner && owner.startsWith('endpoint:'));
+}
+
 /** A Linux bridge. */
 export interface BridgeLink {
   readonly kind: 'bridge';

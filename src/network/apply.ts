@@ -1,6 +1,7 @@
 import { readSysctl, writeSysctl } from '../kernel/proc/sysctl.ts';
 import { isFirewallResource, linkResource, type Kernel } from '../observe/index.ts';
 import {
+  belongsTo,
   formatResource,
   TsnetError,
   type BridgeLink,
@@ -100,7 +101,14 @@ async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<r
     }
     case 'veth':
       if (action === 'create') return [await createVeth(rtnetlink, resource)];
-      await rtnetlink.setLink(resource.name, { master: resource.bridge, up: true, ...mtuOf(resource) });
+      await rtnetlink.setLink(resource.name, {
+        alias: `tsnet:${resource.owner}`,
+        // One that was left unfinished is known by its group until it has the alias.
+        group: 0,
+        master: resource.bridge,
+        up: true,
+        ...mtuOf(resource),
+      });
       await rtnetlink.setBridgePort(resource.name, { hairpin: true, isolated: resource.isIsolated });
       return;
     case 'ifb': {
@@ -150,6 +158,7 @@ async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promi
       // With br_netfilter a connection to itself through the host's address leaves by the port it came from.
       hairpin: true,
       isolated: veth.isIsolated,
+      isKnownByName: true,
       peer: { ...veth.peer, ...mtuOf(veth) },
       ...mtuOf(veth),
     })
@@ -197,7 +206,8 @@ function fullBridge(veth: VethLink, cause: TsnetError): TsnetError {
 
 /** What is marked as another's, or not at all, is not ours to change. */
 function refuseStranger(wanted: Resource, found: Resource): void {
-  if (wanted.kind === 'sysctl' || (wanted.owner === found.owner && wanted.kind === found.kind)) return;
+  if (wanted.kind === 'sysctl' || (belongsTo(wanted.owner, found.owner) && wanted.kind === found.kind))
+    return;
   throw new TsnetError('conflict', `${formatResource(wanted)}: ${describe(found)} is in the way`, {
     subject: formatResource(wanted),
     hint:

@@ -9,7 +9,7 @@ import {
   type VethLink,
 } from '../model/index.ts';
 import { observe } from '../observe/index.ts';
-import { desired, diff, formatChange, type Change, type Intent } from '../plan/index.ts';
+import { desired, desiredOfEndpoints, diff, formatChange, type Change, type Intent } from '../plan/index.ts';
 import type { JournalId, StateTransaction } from '../state/index.ts';
 import { apply } from './apply.ts';
 import type { Context } from './context.ts';
@@ -75,7 +75,7 @@ async function settle<T>(
   { before, after }: Decision<T>,
   journal: JournalId,
 ): Promise<void> {
-  if (JSON.stringify(before.network) !== JSON.stringify(after.network)) return context.state.settle(journal);
+  if (before.network !== after.network) return context.state.settle(journal);
   context.state
     .settleUnhurried(journal)
     .catch((error: unknown) => context.log.error('settle', { journal, error: String(error) }));
@@ -135,7 +135,7 @@ async function lead(
   after: Intent,
   linksGo: 'now' | 'later' = 'now',
 ): Promise<void> {
-  const [all, wanted] = differing(desired(before), desired(after));
+  const [all, wanted] = differing(before, after);
   const previous = all.filter((resource) => !goesWithVeth(resource, all, wanted));
   if (previous.length === 0 && wanted.every(isMadeOnce)) {
     // Usually it is not there yet, and the kernel or the firewall says so if it is.
@@ -186,16 +186,18 @@ function isEndpointLinkDeletion({ action, resource }: Change): boolean {
   return action === 'delete' && (resource.kind === 'veth' || resource.kind === 'ifb');
 }
 
-/** What each side has that the other has not, or has otherwise; both sides whole if they are equal. */
-function differing(
-  one: readonly Resource[],
-  other: readonly Resource[],
-): readonly [readonly Resource[], readonly Resource[]] {
-  const text = (resource: Resource) => JSON.stringify(resource);
-  const [ones, others] = [new Set(one.map(text)), new Set(other.map(text))];
-  const onlyOne = one.filter((resource) => !others.has(text(resource)));
-  const onlyOther = other.filter((resource) => !ones.has(text(resource)));
-  return onlyOne.length + onlyOther.length === 0 ? [one, other] : [onlyOne, onlyOther];
+/** What each side wants that the other does not, or otherwise; all that both want if that is the same. */
+function differing(before: Intent, after: Intent): readonly [readonly Resource[], readonly Resource[]] {
+  // A network that was not written is the same object, and so is what it wants.
+  const plan = before.network === after.network ? desiredOfEndpoints : desired;
+  const [one, other] = [textsOf(plan(before)), textsOf(plan(after))];
+  const onlyOne = [...one].flatMap(([text, resource]) => (other.has(text) ? [] : [resource]));
+  const onlyOther = [...other].flatMap(([text, resource]) => (one.has(text) ? [] : [resource]));
+  return onlyOne.length + onlyOther.length === 0 ? [desired(before), desired(after)] : [onlyOne, onlyOther];
+}
+
+function textsOf(resources: readonly Resource[]): ReadonlyMap<string, Resource> {
+  return new Map(resources.map((resource) => [JSON.stringify(resource), resource]));
 }
 
 /** Only what was changed is looked at again: the rest was as it should be a moment ago. */

@@ -27,7 +27,7 @@ export function listenForAlarms(context: Context, listener: AlarmListener): Disp
     { delayMs },
   );
   try {
-    const rules = firewall.subscribe(() => listener.onRuleChange());
+    const rules = firewall.subscribe(() => listener.onRuleChange(), delayMs);
     return {
       [Symbol.dispose]() {
         links[Symbol.dispose]();

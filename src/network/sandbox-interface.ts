@@ -27,7 +27,7 @@ export async function setUpInterface(resource: SandboxInterface): Promise<void> 
     );
   }
   set(resource);
-  using inside = Rtnetlink.open(sandbox.path);
+  using inside = Rtnetlink.openBlocking(sandbox.path);
   await inside.configureLink(name, {
     addresses: addresses.map((address) => ({ address, noDad: !detectsDuplicates })),
     routes: resource.routes.map((route) => routeThrough(resource, route)),

@@ -1,9 +1,10 @@
 import type { Firewall, FirewallResource } from '../firewall/index.ts';
-import type { Link, Rtnetlink } from '../kernel/netlink/index.ts';
+import { isUnfinished, type Link, type Rtnetlink } from '../kernel/netlink/index.ts';
 import { readSysctl } from '../kernel/proc/sysctl.ts';
 import {
   keyOf,
   TsnetError,
+  unfinishedOwner,
   uniqueByKey,
   type AddressOn,
   type IfName,
@@ -161,8 +162,8 @@ function isLinkLocal({ address }: AddressOn): boolean {
 }
 
 function ownerOf(link: Link): Owner {
-  const mark = link.alias?.startsWith('tsnet:') === true ? link.alias.slice('tsnet:'.length) : 'host';
-  return mark as Owner;
+  if (link.alias?.startsWith('tsnet:') === true) return link.alias.slice('tsnet:'.length) as Owner;
+  return isUnfinished(link) && link.name.startsWith('tsv-') ? unfinishedOwner : 'host';
 }
 
 /** Whether bridges can pass frames between their ports to the firewall: br_netfilter is loaded. */

@@ -53,7 +53,7 @@ export function isSameNamespace({ path, netns }: SandboxInterface['sandbox']): b
 
 function openIfPresent(path: string): Rtnetlink | undefined {
   try {
-    return Rtnetlink.open(path);
+    return Rtnetlink.openBlocking(path);
   } catch (error) {
     // A file that pins nothing any more, such as what is left in /run/netns after `umount`, is refused as invalid.
     if (error instanceof TsnetError && (error.kind === 'not-found' || error.errno === 'EINVAL'))

@@ -45,13 +45,20 @@ export interface Intent {
  * What the kernel should hold for an intent, in no particular order. The only place where it is decided: creating,
  * checking, repairing and removing all compare with this.
  */
-export function desired({ network, endpoints, canFilterFrames = false }: Intent): Resource[] {
+export function desired(intent: Intent): Resource[] {
+  const { network, canFilterFrames = false } = intent;
+  if (network === undefined) return [];
+  return [
+    ...networkResources(network, separationOf(network, canFilterFrames)),
+    ...desiredOfEndpoints(intent),
+  ];
+}
+
+/** The part of `desired` that is there for the endpoints. */
+export function desiredOfEndpoints({ network, endpoints, canFilterFrames = false }: Intent): Resource[] {
   if (network === undefined) return [];
   const separation = separationOf(network, canFilterFrames);
-  return [
-    ...networkResources(network, separation),
-    ...endpoints.flatMap((endpoint) => endpointResources(network, endpoint, separation)),
-  ];
+  return endpoints.flatMap((endpoint) => endpointResources(network, endpoint, separation));
 }
 
 /** What keeps containers of one bridge apart. */

@@ -1,4 +1,4 @@
-import { formatResource, keyOf, type Resource } from '../model/index.ts';
+import { belongsTo, formatResource, keyOf, type Resource } from '../model/index.ts';
 import { isAsDesired } from './compare.ts';
 import { inCreationOrder, inDeletionOrder } from './order.ts';
 
@@ -30,7 +30,8 @@ export function diff(
       const found = present.get(key);
       // A setting of the host, on which others may have come to rely, and a bridge that others made are not ours; nor
       // is what a stranger put in the place of what was.
-      return found === undefined || found.owner === 'host' || found.owner !== before.owner ? [] : [found];
+      const isOurs = found !== undefined && found.owner !== 'host' && belongsTo(before.owner, found.owner);
+      return isOurs ? [found] : [];
     });
   const changes: Change[] = inDeletionOrder(deletions).map((resource) => ({ action: 'delete', resource }));
 

@@ -1,9 +1,20 @@
-import { printable, shortId, TsnetError, type Network } from '../model/index.ts';
+import { printable, shortId, TsnetError, type Network, type SandboxNetwork } from '../model/index.ts';
 import type { Context } from '../network/index.ts';
 import type { StateView } from '../state/index.ts';
-import type { NetworkChoice } from './attach-sandbox.ts';
 import { defaultNetworkName, ensureDefaultNetwork } from './default-network.ts';
 import type { NetworkWish } from './run-request.ts';
+
+/** A network that was found, with what is wished for there. */
+export interface NetworkChoice {
+  readonly found: Network;
+  readonly wish: NetworkWish;
+}
+
+/** A choice as it is recorded. */
+export function recordOf({ found, wish }: NetworkChoice): SandboxNetwork {
+  const { network: _, ...rest } = wish;
+  return { id: found.id, ...rest };
+}
 
 /**
  * Finds the networks that are wished for, and makes the default one if it is among them.
@@ -20,7 +31,7 @@ export async function chooseNetworks(
     if (choices.some((other) => other.found.id === found.id)) {
       throw new TsnetError('conflict', `connect to network ${printable(wish.network)}: it is named twice`);
     }
-    choices.push({ ...wish, found });
+    choices.push({ found, wish });
   }
   return choices;
 }

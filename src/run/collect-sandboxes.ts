@@ -3,6 +3,7 @@ import { refreshHosts } from './refresh-hosts.ts';
 import { recover, type Context } from '../network/index.ts';
 import { endLocked, removeLocked } from './end-sandbox.ts';
 import { filesOf, listFolders, removeFolder } from './sandbox-folder.ts';
+import { mendSandboxes } from './settle-sandboxes.ts';
 import { forgetStrayLocks, withSandboxLock } from './sandbox-lock.ts';
 import { stateOf } from './sandbox-state.ts';
 
@@ -22,7 +23,7 @@ export function findLostSandboxes({ state }: Context): LostSandbox[] {
       .filter((sandbox) => sandbox.end === undefined && stateOf(sandbox) === 'exited')
       .map((sandbox) => ({
         sandbox,
-        action: sandbox.isRemovedAtEnd || sandbox.process === undefined ? 'remove' : 'end',
+        action: sandbox.isRemovedAtEnd || hasNeverRun(sandbox) ? 'remove' : 'end',
         why:
           sandbox.process === undefined
             ? 'who was making it is gone'
@@ -31,12 +32,16 @@ export function findLostSandboxes({ state }: Context): LostSandbox[] {
   );
 }
 
-/** Takes their networks from sandboxes in which nothing runs; forgets those that were to be. */
+function hasNeverRun({ process, formerEnd }: NamedSandbox): boolean {
+  return process === undefined && formerEnd === undefined;
+}
+
+/** Takes their networks from sandboxes in which nothing runs; forgets those that were to be; and brings the others in order. */
 export async function collectSandboxes(context: Context): Promise<LostSandbox[]> {
   const removed: LostSandbox[] = [];
   const found = findLostSandboxes(context);
   // Who was killed may have been in the middle of an operation.
-  if (found.length > 0) await recover(context);
+  if (found.length > 0 || context.state.unfinished().length > 0) await recover(context);
   for (const lost of found) {
     const { name, id } = lost.sandbox;
     await withSandboxLock(context, name, async () => {
@@ -47,6 +52,7 @@ export async function collectSandboxes(context: Context): Promise<LostSandbox[]>
       removed.push(lost);
     });
   }
+  await mendSandboxes(context);
   removeStrayFolders(context);
   await refreshHosts(context);
   await forgetStrayLocks(context);

@@ -1,10 +1,11 @@
-import { printable, TsnetError, type NamedSandbox, type NetworkId } from '../model/index.ts';
-import { detach, publish, type Context } from '../network/index.ts';
-import { attachSandbox, type NetworkChoice } from './attach-sandbox.ts';
-import { findNetwork, lookUpNetwork } from './choose-networks.ts';
+import { printable, TsnetError, type NamedSandbox, type Network } from '../model/index.ts';
+import { detach, type Context } from '../network/index.ts';
+import { attachSandbox } from './attach-sandbox.ts';
+import { findNetwork, lookUpNetwork, recordOf } from './choose-networks.ts';
 import { endpointIdOf } from './endpoint-id.ts';
 import { findSandbox } from './find-sandbox.ts';
 import { refreshHosts } from './refresh-hosts.ts';
+import { mendLocked, movePorts, publisherOf } from './mend-sandbox.ts';
 import type { NetworkWish } from './run-request.ts';
 import { withSandboxLock } from './sandbox-lock.ts';
 import { stateOf } from './sandbox-state.ts';
@@ -20,16 +21,15 @@ export async function connectSandbox(
   wish: NetworkWish,
 ): Promise<NamedSandbox> {
   const found = await findNetwork(context, wish.network);
-  const choice: NetworkChoice = { ...wish, found };
   return withRunning(context, name, 'connect', async (sandbox) => {
-    const { id } = found;
-    if (sandbox.networks.includes(id)) {
+    if (sandbox.networks.some(({ id }) => id === found.id)) {
       throw new TsnetError('conflict', `connect ${sandbox.name}: it is in network ${wish.network} already`);
     }
-    const connected = { ...sandbox, networks: [...sandbox.networks, id] };
+    const network = recordOf({ found, wish });
+    const connected = { ...sandbox, networks: [...sandbox.networks, network] };
     await put(context, connected);
     try {
-      await attachSandbox(context, connected, choice, portsFor(context, sandbox, choice));
+      await attachSandbox(context, connected, network, portsFor(context, sandbox, found));
     } catch (error) {
       await put(context, sandbox);
       throw error;
@@ -50,14 +50,14 @@ export async function disconnectSandbox(
 ): Promise<NamedSandbox> {
   const network = context.state.read((view) => lookUpNetwork(view, networkName));
   return withRunning(context, name, 'disconnect', async (sandbox) => {
-    if (!sandbox.networks.includes(network.id)) {
+    if (!sandbox.networks.some(({ id }) => id === network.id)) {
       throw new TsnetError(
         'conflict',
         `disconnect ${sandbox.name}: it is not in network ${printable(networkName)}`,
       );
     }
     await detach(context, network.id, endpointIdOf(sandbox.id, network.id));
-    const left = { ...sandbox, networks: sandbox.networks.filter((id) => id !== network.id) };
+    const left = { ...sandbox, networks: sandbox.networks.filter(({ id }) => id !== network.id) };
     await put(context, left);
     await movePorts(context, left);
     return left;
@@ -87,29 +87,15 @@ async function withRunning(
             : `tsnet ${doing} NETWORK ${netns.name}`,
       });
     }
-    const changed = await action(sandbox);
+    const changed = await action(await mendLocked(context, sandbox));
     await refreshHosts(context);
     return changed;
   });
 }
 
 /** Ports are published where they were not yet, by the first network that leads out. */
-function portsFor(context: Context, sandbox: NamedSandbox, { found }: NetworkChoice): NamedSandbox['ports'] {
-  return found.isInternal || publisherOf(context, sandbox) !== undefined ? [] : sandbox.ports;
-}
-
-function publisherOf({ state }: Context, { id, networks }: NamedSandbox): NetworkId | undefined {
-  return state.read((view) =>
-    networks.find((network) => (view.endpoint(network, endpointIdOf(id, network))?.ports ?? []).length > 0),
-  );
-}
-
-async function movePorts(context: Context, sandbox: NamedSandbox): Promise<void> {
-  if (sandbox.ports.length === 0 || publisherOf(context, sandbox) !== undefined) return;
-  const next = context.state.read((view) =>
-    sandbox.networks.find((id) => view.network(id)?.isInternal === false),
-  );
-  if (next !== undefined) await publish(context, next, endpointIdOf(sandbox.id, next), sandbox.ports);
+function portsFor(context: Context, sandbox: NamedSandbox, network: Network): NamedSandbox['ports'] {
+  return network.isInternal || publisherOf(context, sandbox) !== undefined ? [] : sandbox.ports;
 }
 
 async function put({ state }: Context, sandbox: NamedSandbox): Promise<void> {

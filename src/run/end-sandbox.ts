@@ -1,10 +1,13 @@
 import { deleteNamedNetns, netnsIdOf } from '../kernel/netns/index.ts';
 import {
+  ipOf,
   toTsnetError,
   withSuppressed,
   type NamedSandbox,
+  type SandboxEnd,
   type SandboxId,
   type SandboxName,
+  type SandboxNetwork,
 } from '../model/index.ts';
 import { detach, type Context } from '../network/index.ts';
 import { endpointIdOf } from './endpoint-id.ts';
@@ -29,35 +32,52 @@ export async function endSandbox(context: Context, name: SandboxName, id: Sandbo
   });
 }
 
-/** Takes its network from a sandbox and notes its end. The caller holds its lock and knows that nothing runs. */
-export async function endLocked(context: Context, sandbox: NamedSandbox): Promise<void> {
-  await dismantle(context, sandbox);
-  const code = readExit(filesOf(context.runDirectory, sandbox.id));
-  const at = Math.floor(Date.now() / 1000);
+/**
+ * Takes its network from a sandbox, and notes its end and what it had. The caller holds its lock and knows that nothing runs.
+ *
+ * @param hasNetns whether a namespace of its name is its own
+ */
+export async function endLocked(context: Context, sandbox: NamedSandbox, hasNetns = true): Promise<void> {
+  const networks = sandbox.networks.map((network) => withFormer(context, sandbox, network));
+  await dismantle(context, sandbox, hasNetns);
+  const { formerEnd, ...rest } = sandbox;
+  // It may have been started again, and its command has not begun.
+  const end = sandbox.process === undefined ? formerEnd : undefined;
   await context.state.transact((tx) =>
-    tx.putSandbox({ ...sandbox, networks: [], end: { ...(code === undefined ? {} : { code }), at } }),
+    tx.putSandbox({ ...rest, networks, end: end ?? readEnd(context, sandbox) }),
   );
   await refreshHosts(context);
 }
 
+function withFormer({ state }: Context, { id }: NamedSandbox, network: SandboxNetwork): SandboxNetwork {
+  const endpoint = state.read((view) => view.endpoint(network.id, endpointIdOf(id, network.id)));
+  if (endpoint === undefined) return network;
+  return { ...network, former: { ips: endpoint.addresses.map(ipOf), ports: endpoint.ports } };
+}
+
+function readEnd({ runDirectory }: Context, { id }: NamedSandbox): SandboxEnd {
+  const code = readExit(filesOf(runDirectory, id));
+  return { ...(code === undefined ? {} : { code }), at: Math.floor(Date.now() / 1000) };
+}
+
 /** Forgets a sandbox and whatever it still has. The caller holds its lock and knows that nothing runs. */
-export async function removeLocked(context: Context, sandbox: NamedSandbox): Promise<void> {
-  if (sandbox.end === undefined) await dismantle(context, sandbox);
+export async function removeLocked(context: Context, sandbox: NamedSandbox, hasNetns = true): Promise<void> {
+  if (sandbox.end === undefined) await dismantle(context, sandbox, hasNetns);
   removeFolder(filesOf(context.runDirectory, sandbox.id));
   await context.state.transact((tx) => tx.deleteSandbox(sandbox.name));
   await refreshHosts(context);
 }
 
 /** Every part is tried, whatever becomes of the others. */
-async function dismantle(context: Context, sandbox: NamedSandbox): Promise<void> {
+async function dismantle(context: Context, sandbox: NamedSandbox, hasNetns: boolean): Promise<void> {
   const failures: unknown[] = [];
   const attempt = async (step: () => Promise<unknown>) => {
     await step().catch((error: unknown) => failures.push(error));
   };
-  for (const network of sandbox.networks) {
-    await attempt(() => detach(context, network, endpointIdOf(sandbox.id, network)));
+  for (const { id } of sandbox.networks) {
+    await attempt(() => detach(context, id, endpointIdOf(sandbox.id, id)));
   }
-  await attempt(async () => removeNetns(sandbox));
+  if (hasNetns) await attempt(async () => removeNetns(sandbox));
   const [first, ...others] = failures;
   if (first !== undefined) throw withSuppressed(toTsnetError(first), others);
 }

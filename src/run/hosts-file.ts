@@ -31,7 +31,7 @@ ff02::2\tip6-allrouters
 export function formatHostsFile(view: HostsView, sandbox: NamedSandbox): string {
   const own: string[] = [];
   const others: string[] = [];
-  for (const id of sandbox.networks) {
+  for (const { id } of sandbox.networks) {
     const network = view.network(id);
     const mine = endpointIdOf(sandbox.id, id);
     for (const endpoint of view.endpoints(id)) {

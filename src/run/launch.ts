@@ -1,10 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import { printable, TsnetError, type ProcessRef } from '../model/index.ts';
+import { environmentOf } from './command-environment.ts';
+import { Lines } from './lines.ts';
+import type { ProcessUser } from './resolve-user.ts';
+import type { Execution } from './run-request.ts';
 
 /** What a command is to see of the host; what is absent it sees as the host does. */
 export interface LaunchView {
@@ -17,13 +20,17 @@ export interface LaunchView {
 }
 
 /** How a command is started. */
-export interface LaunchRequest {
+export interface LaunchRequest extends Omit<Execution, 'user'> {
   /** What it is to see, or the process whose view it shares. */
   readonly view: LaunchView | { readonly target: ProcessRef };
   readonly command: readonly string[];
+  /** Absent: our own. */
+  readonly user?: ProcessUser;
   /** Where its parent notes its exit status. */
   readonly exitFile?: string;
-  /** Present: it goes on without us and writes here. */
+  /** Whether it goes on without us. */
+  readonly isDetached: boolean;
+  /** Where a detached one writes; absent: nowhere. */
   readonly logFile?: string;
   /** A command for the time when it has ended and we are gone. */
   readonly atEnd?: readonly string[];
@@ -65,7 +72,7 @@ export class CommandError extends TsnetError {
 export async function launch(request: LaunchRequest): Promise<Launch> {
   const child = start(request);
   const control = child.stdio[3] as Duplex;
-  const lines = new Lines(createInterface({ input: control, crlfDelay: 0 }));
+  const lines = new Lines(control);
   // What the other side does not read any more it does not miss.
   control.on('error', () => {});
   const exit = new Promise<number>((resolve) => {
@@ -80,7 +87,7 @@ export async function launch(request: LaunchRequest): Promise<Launch> {
       control.write('go\n');
       const line = await lines.next();
       if (line !== 'running') throw failure(line, request);
-      if (request.logFile === undefined) return;
+      if (!request.isDetached) return;
       control.destroy();
       child.unref();
     },
@@ -89,7 +96,8 @@ export async function launch(request: LaunchRequest): Promise<Launch> {
   };
 }
 
-function start({ view, command, exitFile, logFile, atEnd = [] }: LaunchRequest): ChildProcess {
+function start(request: LaunchRequest): ChildProcess {
+  const { view, command, environment, workingDirectory, user, exitFile, isDetached, logFile } = request;
   const flag = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
   const seen =
     'target' in view
@@ -102,14 +110,19 @@ function start({ view, command, exitFile, logFile, atEnd = [] }: LaunchRequest):
           ...flag('--hostname-file', view.hostnameFile),
         ];
   const rest = [
+    ...flag('--working-directory', workingDirectory),
+    ...flag('--user', user === undefined ? undefined : [user.uid, user.gid, ...user.groups].join()),
     ...flag('--exit-file', exitFile),
-    ...(logFile === undefined ? [] : ['--detached']),
-    ...atEnd.flatMap((word) => ['--at-end', word]),
+    ...(isDetached ? ['--detached'] : []),
+    ...(request.atEnd ?? []).flatMap((word) => ['--at-end', word]),
   ];
   const log = logFile === undefined ? undefined : openSync(logFile, 'a', 0o600);
   try {
     return spawn(findLauncher(), [...seen, ...rest, '--', ...command], {
-      stdio: log === undefined ? ['inherit', 'inherit', 'inherit', 'pipe'] : ['ignore', log, log, 'pipe'],
+      env: environmentOf(process.env, user, environment),
+      stdio: isDetached
+        ? ['ignore', log ?? 'ignore', log ?? 'ignore', 'pipe']
+        : ['inherit', 'inherit', 'inherit', 'pipe'],
     });
   } finally {
     if (log !== undefined) closeSync(log);
@@ -122,7 +135,8 @@ function parseReady(line: string | undefined, request: LaunchRequest): ProcessRe
   return { pid: Number(match[1]), startTime: match[2] ?? '' };
 }
 
-function failure(line: string | undefined, { command }: LaunchRequest): TsnetError {
+function failure(line: string | undefined, request: LaunchRequest): TsnetError {
+  const { command, workingDirectory } = request;
   const [, number, step = ''] = /^failed (\d+) (.*)$/.exec(line ?? '') ?? [];
   if (number === undefined) {
     return new TsnetError(
@@ -132,6 +146,10 @@ function failure(line: string | undefined, { command }: LaunchRequest): TsnetErr
   }
   const errno = getSystemErrorName(-Number(number));
   if (step === 'exec') return new CommandError(command[0] ?? '', errno);
+  if (step === 'chdir') {
+    const kind = errno === 'EACCES' ? 'denied' : 'not-found';
+    return new TsnetError(kind, `start in ${printable(workingDirectory ?? '')}: ${errno}`, { errno });
+  }
   const doing = step.startsWith('/') ? `put the sandbox's file in the place of ${step}` : step;
   return new TsnetError(errno === 'EPERM' ? 'denied' : 'kernel', `start the sandbox: ${doing}: ${errno}`, {
     errno,
@@ -155,29 +173,4 @@ function findLauncher(): string {
   throw new TsnetError('unavailable', `start a sandbox: the program ${launcherName} is not there`, {
     hint: 'npm run build',
   });
-}
-
-/** The lines that come, one after the other; undefined when no more will. */
-class Lines {
-  readonly #come: string[] = [];
-  #isOver = false;
-  #wake: (() => void) | undefined;
-
-  constructor(lines: Interface) {
-    lines.on('line', (line) => {
-      this.#come.push(line);
-      this.#wake?.();
-    });
-    lines.on('close', () => {
-      this.#isOver = true;
-      this.#wake?.();
-    });
-  }
-
-  async next(): Promise<string | undefined> {
-    while (this.#come.length === 0 && !this.#isOver) {
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-    return this.#come.shift();
-  }
 }

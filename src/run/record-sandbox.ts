@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { shortId, TsnetError, type NamedSandbox, type SandboxId, type SandboxName } from '../model/index.ts';
 import type { Context } from '../network/index.ts';
-import { thisProcess, type StateTransaction } from '../state/index.ts';
-import type { NetworkChoice } from './attach-sandbox.ts';
+import { thisProcess, type StateTransaction, type StateView } from '../state/index.ts';
+import { recordOf, type NetworkChoice } from './choose-networks.ts';
 import { findSandbox } from './find-sandbox.ts';
 import { resolveHosts } from './resolve-hosts.ts';
 import type { RunRequest } from './run-request.ts';
@@ -25,16 +25,7 @@ export async function recordSandbox(
     const { mode } = request;
     const owner = mode.kind === 'sandbox' ? requireRunning(tx, mode.name, 'share the network of') : undefined;
     const netns = netnsFor(request, name, owner);
-    if (netns.kind === 'own' && existsSync(netns.path)) {
-      throw new TsnetError(
-        'conflict',
-        `make sandbox ${name}: a network namespace of that name exists already`,
-        {
-          subject: netns.path,
-          hint: 'choose another --name; ip netns shows it',
-        },
-      );
-    }
+    refuseForeignNetns(name, netns);
     for (const link of request.links) requireRunning(tx, link.name, 'link to');
     const hostname = owner?.hostname ?? request.hostname ?? (mode.kind === 'host' ? undefined : name);
     const sandbox: NamedSandbox = {
@@ -43,11 +34,15 @@ export async function recordSandbox(
       netns,
       ...(hostname === undefined ? {} : { hostname }),
       command: request.command,
-      networks: choices.map(({ found }) => found.id),
+      environment: request.environment,
+      workingDirectory: request.workingDirectory ?? currentFolder(),
+      ...(request.user === undefined ? {} : { user: request.user }),
+      networks: choices.map(recordOf),
       ports: request.ports,
       exposed: request.exposed,
       links: request.links,
       hosts: resolveHosts(request, choices),
+      dns: request.dns,
       isRemovedAtEnd: request.isRemovedAtEnd,
       creator: thisProcess(),
       createdAt: Math.floor(Date.now() / 1000),
@@ -55,6 +50,24 @@ export async function recordSandbox(
     tx.putSandbox(sandbox);
     return sandbox;
   });
+}
+
+/** @throws conflict when somebody else has made a namespace of the name */
+export function refuseForeignNetns(name: SandboxName, netns: NamedSandbox['netns']): void {
+  if (netns.kind !== 'own' || !existsSync(netns.path)) return;
+  throw new TsnetError('conflict', `make sandbox ${name}: a network namespace of that name exists already`, {
+    subject: netns.path,
+    hint: 'choose another --name; ip netns shows it',
+  });
+}
+
+/** Somebody may have removed it. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '/';
+  }
 }
 
 function netnsFor(
@@ -80,7 +93,8 @@ function refuseTakenName(tx: StateTransaction, name: SandboxName): void {
   });
 }
 
-function requireRunning(tx: StateTransaction, name: string, doing: string): NamedSandbox {
+/** @throws not-found, conflict */
+export function requireRunning(tx: StateView, name: string, doing: string): NamedSandbox {
   const sandbox = findSandbox(tx, name);
   if (stateOf(sandbox) === 'running') return sandbox;
   throw new TsnetError('conflict', `${doing} sandbox ${sandbox.name}: it does not run`, {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import type { DnsWishes } from './run-request.ts';
+import type { SandboxDns } from '../model/index.ts';
 
 /** What a host looks names up with. */
 interface ResolvConf {
@@ -27,7 +27,7 @@ export function readHostResolvConf(): string {
  * @param isApart whether the sandbox has a loopback of its own: then servers on the host's can't be reached and are left
  *   out
  */
-export function formatResolvConf(hostText: string, wishes: DnsWishes, isApart: boolean): string {
+export function formatResolvConf(hostText: string, wishes: SandboxDns, isApart: boolean): string {
   const host = parse(hostText);
   const reachable = isApart ? host.servers.filter((server) => !isLoopback(server)) : host.servers;
   const servers = wishes.servers.length > 0 ? wishes.servers : reachable;

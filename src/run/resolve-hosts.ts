@@ -1,5 +1,5 @@
 import { gatewayOf, invalid, type HostEntry, type Ip } from '../model/index.ts';
-import type { NetworkChoice } from './attach-sandbox.ts';
+import type { NetworkChoice } from './choose-networks.ts';
 import type { RunRequest } from './run-request.ts';
 
 /**

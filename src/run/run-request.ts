@@ -1,14 +1,17 @@
-import type { ExposedPort, Ip, Mac, PortRequest, SandboxLink, SandboxName } from '../model/index.ts';
+import type {
+  ExposedPort,
+  Ip,
+  PortRequest,
+  SandboxDns,
+  SandboxLink,
+  SandboxName,
+  SandboxNetwork,
+} from '../model/index.ts';
 
 /** A network that a sandbox is to be in. */
-export interface NetworkWish {
+export interface NetworkWish extends Omit<SandboxNetwork, 'id' | 'former'> {
   /** Its name, id or the beginning of its id. */
   readonly network: string;
-  /** At most one address of each family; a family without one gets the next free address. */
-  readonly ips: readonly Ip[];
-  readonly mac?: Mac;
-  /** What others in the network find the sandbox by, beside its name. */
-  readonly aliases: readonly string[];
 }
 
 /** Whose interfaces a command sees: those of networks, none but loopback, the host's, or another sandbox's. */
@@ -24,18 +27,18 @@ export interface HostWish {
   readonly ip: Ip | 'host-gateway';
 }
 
-/** What differs from the host's `/etc/resolv.conf`. */
-export interface DnsWishes {
-  /** In place of the host's, if there are any. */
-  readonly servers: readonly Ip[];
-  /** In place of the host's, if there are any; `.` alone means none. */
-  readonly searches: readonly string[];
-  /** In place of the host's, if there are any. */
-  readonly options: readonly string[];
+/** How a command is executed. */
+export interface Execution {
+  /** `NAME=VALUE`, beside our own environment. */
+  readonly environment: readonly string[];
+  /** Absent: our own. */
+  readonly workingDirectory?: string;
+  /** `NAME|UID[:GROUP|GID]`; absent: our own. */
+  readonly user?: string;
 }
 
 /** What a user asks for with `tsnet run`. */
-export interface RunRequest {
+export interface RunRequest extends Execution {
   /** Absent: the beginning of the id. */
   readonly name?: SandboxName;
   /** Absent: the name, or the host's in the host's namespace. */
@@ -46,7 +49,7 @@ export interface RunRequest {
   readonly exposed: readonly ExposedPort[];
   readonly links: readonly SandboxLink[];
   readonly hosts: readonly HostWish[];
-  readonly dns: DnsWishes;
+  readonly dns: SandboxDns;
   readonly isRemovedAtEnd: boolean;
   /** Whether it goes on without who started it. */
   readonly isDetached: boolean;

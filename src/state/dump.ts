@@ -17,6 +17,7 @@ const kinds = [
   'sandbox',
   'node',
   'journal',
+  'boot-journal',
 ];
 
 /** The whole store as JSON values, whatever version or boot wrote it. */

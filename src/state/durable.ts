@@ -4,7 +4,14 @@ import { decodeEnvelope, encodeEnvelope, type Envelope } from './records.ts';
 import type { Reader } from './store.ts';
 
 // What describes the kernel ends with the boot; address trees follow from the leases; `meta` is about one store.
-const endsWithBoot: ReadonlySet<string> = new Set(['endpoint', 'address', 'port', 'node', 'meta']);
+const endsWithBoot: ReadonlySet<string> = new Set([
+  'endpoint',
+  'address',
+  'port',
+  'node',
+  'boot-journal',
+  'meta',
+]);
 
 /** One record as the disk should have it; undefined if it should not have it. */
 export interface Difference {

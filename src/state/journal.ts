@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { EndpointId, NetworkId } from '../model/index.ts';
-import type { Key } from './keys.ts';
+import { mayOutliveBoot } from './durable.ts';
+import { formatKey, type Key } from './keys.ts';
 import { isRunning, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import { decodeEnvelope, encodeEnvelope, encodeRecord, valueOf, type Envelope } from './records.ts';
-import type { Reader, Writer } from './store.ts';
+import type { Entry, Reader, Writer } from './store.ts';
 
-/** Names what an operation replaced, until the operation is complete or taken back. */
+/** Names what an operation replaced, until the operation is complete or taken back: the key of its record as text. */
 export type JournalId = string & { readonly __brand: 'JournalId' };
 
 /** An operation whose process ended before it was complete or taken back. */
@@ -27,21 +28,25 @@ interface Journal {
   readonly images: readonly Image[];
 }
 
-const allJournals: Key = ['journal'];
+/** Where all that was replaced ends with the boot, the journal does so, too, and the disk need not know of it. */
+const kinds = { lasting: 'journal', ofBoot: 'boot-journal' } as const;
 
 const processPart = randomBytes(6).toString('hex');
 let journals = 0;
 
-/** A new name; names sort by time. */
-export function newJournalId(): JournalId {
-  journals += 1;
-  return `${Date.now().toString(36).padStart(9, '0')}-${processPart}-${journals}` as JournalId;
+/** Writes down what an operation of this process replaced, under a new name. */
+export function putJournal(writer: Writer, boot: string, images: readonly Image[]): JournalId {
+  const journal: Journal = { process: thisProcess(), boot, images };
+  const isLasting = images.some(({ key }) => mayOutliveBoot(key));
+  const key: Key = [isLasting ? kinds.lasting : kinds.ofBoot, newName()];
+  writer.put(key, isLasting ? encodeRecord(key, journal) : encodeRecord(key, journal, boot));
+  return formatKey(key) as JournalId;
 }
 
-/** Writes down what an operation of this process replaced. */
-export function putJournal(writer: Writer, id: JournalId, boot: string, images: readonly Image[]): void {
-  const journal: Journal = { process: thisProcess(), boot, images };
-  writer.put(keyOf(id), encodeRecord(keyOf(id), journal));
+/** Names sort by time. */
+function newName(): string {
+  journals += 1;
+  return `${Date.now().toString(36).padStart(9, '0')}-${processPart}-${journals}`;
 }
 
 /**
@@ -65,10 +70,11 @@ export function deleteJournal(writer: Writer, id: JournalId): void {
 
 /** The operations whose processes ended before they did, oldest first. */
 export function unfinishedJournals(reader: Reader, boot: string): Interrupted[] {
-  return reader.list(allJournals).flatMap(({ key, bytes }) => {
+  const all = Object.values(kinds).flatMap((kind) => reader.list([kind]));
+  return all.sort(byTime).flatMap(({ key, bytes }) => {
     const journal = readJournal(key, bytes);
     const isInterrupted = journal !== undefined && (journal.boot !== boot || !isRunning(journal.process));
-    return isInterrupted ? [{ journal: key[1] as JournalId, scopes: scopesOf(journal) }] : [];
+    return isInterrupted ? [{ journal: formatKey(key) as JournalId, scopes: scopesOf(journal) }] : [];
   });
 }
 
@@ -89,5 +95,9 @@ function readJournal(key: Key, bytes: Uint8Array | undefined): Journal | undefin
 }
 
 function keyOf(id: JournalId): Key {
-  return ['journal', id];
+  return id.split('/') as [string, string];
+}
+
+function byTime({ key: [, one = ''] }: Entry, { key: [, other = ''] }: Entry): number {
+  return one < other ? -1 : 1;
 }

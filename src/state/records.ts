@@ -25,6 +25,7 @@ const upgrades: ReadonlyMap<string, readonly Upgrade[]> = new Map([
   ['lease', []],
   ['sandbox', []],
   ['journal', []],
+  ['boot-journal', []],
   ['meta', []],
 ]);
 

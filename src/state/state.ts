@@ -3,7 +3,6 @@ import { SupersededError } from './disk-companion.ts';
 import { dump, type Dump } from './dump.ts';
 import {
   deleteJournal,
-  newJournalId,
   putJournal,
   undoJournal,
   unfinishedJournals,
@@ -96,14 +95,11 @@ export class State implements Disposable {
   async transactUndoable<T>(
     change: (tx: StateTransaction) => T,
   ): Promise<{ readonly result: T; readonly undo: JournalId }> {
-    const undo = newJournalId();
-    const result = await this.#transact((writer) => {
+    return this.#transact((writer) => {
       const tx = new StateTransaction(writer, this.#options.bootId);
-      const value = change(tx);
-      putJournal(writer, undo, this.#options.bootId, tx.images);
-      return value;
+      const result = change(tx);
+      return { result, undo: putJournal(writer, this.#options.bootId, tx.images) };
     });
-    return { result, undo };
   }
 
   /** The operation is complete: nobody will ask for what was before. */

@@ -55,8 +55,11 @@ export class StateTransaction extends StateView {
   /** Writes an endpoint. @throws conflict if another endpoint of the network has one of its addresses */
   putEndpoint(endpoint: Endpoint): void {
     const { network, id } = endpoint;
-    this.#forgetAddresses(this.endpoint(network, id));
-    for (const address of endpoint.addresses) this.#claimAddress(network, id, ipOf(address));
+    const before = this.endpoint(network, id);
+    if (before?.addresses.join() !== endpoint.addresses.join()) {
+      this.#forgetAddresses(before);
+      for (const address of endpoint.addresses) this.#claimAddress(network, id, ipOf(address));
+    }
     this.#putForBoot(keys.endpoint(network, id), endpoint);
   }
 

@@ -88,10 +88,10 @@ export class Daemon implements AsyncDisposable {
     await ended;
   }
 
-  /** Calls `NetworkDriver.<name>`. @throws Error when it fails or is refused */
-  async call(name: string, request: object): Promise<void> {
+  /** Calls `NetworkDriver.<name>`. @returns milliseconds at the socket @throws Error when it fails or is refused */
+  async call(name: string, request: object): Promise<number> {
     if (this.#client === undefined) throw new Error('the daemon is not running');
-    await this.#client.call(`NetworkDriver.${name}`, request);
+    return (await this.#client.call(`NetworkDriver.${name}`, request)).ms;
   }
 
   memory(): Memory {

@@ -39,24 +39,26 @@ export function newEndpoint(network: TestNetwork, index: number): TestEndpoint {
   };
 }
 
-export async function createEndpoint(daemon: Daemon, endpoint: TestEndpoint): Promise<void> {
-  await daemon.call('CreateEndpoint', {
+// All of them give the milliseconds at the socket.
+
+export async function createEndpoint(daemon: Daemon, endpoint: TestEndpoint): Promise<number> {
+  return await daemon.call('CreateEndpoint', {
     ...idsOf(endpoint),
     Interface: { Address: `${endpoint.address}/16`, AddressIPv6: '', MacAddress: '' },
   });
 }
 
-export async function joinEndpoint(daemon: Daemon, endpoint: TestEndpoint): Promise<void> {
+export async function joinEndpoint(daemon: Daemon, endpoint: TestEndpoint): Promise<number> {
   const SandboxKey = `/var/run/docker/netns/${endpoint.id.slice(0, 12)}`;
-  await daemon.call('Join', { ...idsOf(endpoint), SandboxKey });
+  return await daemon.call('Join', { ...idsOf(endpoint), SandboxKey });
 }
 
 export async function publishPorts(
   daemon: Daemon,
   endpoint: TestEndpoint,
   ports: readonly TestPort[],
-): Promise<void> {
-  await daemon.call('ProgramExternalConnectivity', {
+): Promise<number> {
+  return await daemon.call('ProgramExternalConnectivity', {
     ...idsOf(endpoint),
     Options: {
       'com.docker.network.portmap': ports.map(({ protocol, hostPort, containerPort }) => ({
@@ -69,14 +71,14 @@ export async function publishPorts(
   });
 }
 
-export async function revokePorts(daemon: Daemon, endpoint: TestEndpoint): Promise<void> {
-  await daemon.call('RevokeExternalConnectivity', idsOf(endpoint));
+export async function revokePorts(daemon: Daemon, endpoint: TestEndpoint): Promise<number> {
+  return await daemon.call('RevokeExternalConnectivity', idsOf(endpoint));
 }
 
 /** Leaves and deletes. */
-export async function removeEndpoint(daemon: Daemon, endpoint: TestEndpoint): Promise<void> {
-  await daemon.call('Leave', idsOf(endpoint));
-  await daemon.call('DeleteEndpoint', idsOf(endpoint));
+export async function removeEndpoint(daemon: Daemon, endpoint: TestEndpoint): Promise<number> {
+  const leave = await daemon.call('Leave', idsOf(endpoint));
+  return leave + (await daemon.call('DeleteEndpoint', idsOf(endpoint)));
 }
 
 function idsOf({ network, id }: TestEndpoint): { NetworkID: string; EndpointID: string } {

@@ -61,11 +61,7 @@ export const ports: Part = async ({ scope, progress }) => {
   const theirs: number[] = [];
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < oursPerRound; turn++) {
-      calls.push(
-        await timed(() =>
-          publishPorts(daemon, endpoint, [{ protocol: 6, hostPort: 8080, containerPort: 80 }]),
-        ),
-      );
+      calls.push(await publishPorts(daemon, endpoint, [{ protocol: 6, hostPort: 8080, containerPort: 80 }]));
       await revokePorts(daemon, endpoint);
       transactions.push(await timed(() => firewall.apply({ add: [publishedPort], remove: [] })));
       await firewall.apply({ add: [], remove: [publishedPort] });

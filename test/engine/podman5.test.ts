@@ -122,6 +122,24 @@ describe.runIf(isWanted).each(['with the daemon', 'without the daemon'])('Podman
     await podman('network', 'rm', 'one');
   });
 
+  it('limits the speed of a container as its network says, and as it wishes itself', async () => {
+    const limits = async () => {
+      const text = await host.exec('tc', 'qdisc', 'show');
+      const found = text.matchAll(/^qdisc tbf .* dev (ts[iv])-\w+ .*rate (\w+)/gm);
+      return [...found].map(([, link, rate]) => `${link} ${rate}`).sort();
+    };
+    await podman('network', 'create', '--driver', 'tsnet', '--opt', 'tsnet.rate=50mbit', 'slow');
+    await start('web', '--network', 'slow');
+    expect(await limits()).toEqual(['tsi 50Mbit', 'tsv 50Mbit']);
+    await podman('rm', '--force', '--time', '0', 'web');
+    await start('web', '--network', 'slow:egress_rate=5mbit');
+    expect(await limits()).toEqual(['tsi 5Mbit', 'tsv 50Mbit']);
+    await podman('network', 'reload', 'web');
+    expect(await limits()).toEqual(['tsi 5Mbit', 'tsv 50Mbit']);
+    const refused = await host.podmanFails('run', '--network', 'slow:colour=red', podmanImage);
+    expect(refused).toContain('"colour" is not known');
+  });
+
   it('keeps ports and addresses over restart and reload, and connects and disconnects', async () => {
     await podman('network', 'create', '--driver', 'tsnet', '--subnet', '10.44.0.0/24', 'one');
     await podman('network', 'create', '--driver', 'tsnet', '--subnet', '10.45.0.0/24', 'two');

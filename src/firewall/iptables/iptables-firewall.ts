@@ -76,8 +76,8 @@ export class IptablesFirewall implements Firewall<RoutedResource> {
     return [await this.#nft.readGeneration(), ...own, await this.#acceptance.readLegacyDigest()].join(' ');
   }
 
-  subscribe(onChange: () => void): Disposable {
-    return this.#nft.subscribe(onChange);
+  subscribe(onChange: () => void, delayMs?: number): Disposable {
+    return this.#nft.subscribe(onChange, delayMs);
   }
 
   async observe(wanted: readonly RoutedResource[]): Promise<RoutedResource[]> {

@@ -66,8 +66,8 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
     return `${byOthers} ${await this.#acceptance.readLegacyDigest()}`;
   }
 
-  subscribe(onChange: () => void): Disposable {
-    return this.#nft.subscribe(onChange);
+  subscribe(onChange: () => void, delayMs?: number): Disposable {
+    return this.#nft.subscribe(onChange, delayMs);
   }
 
   async observe(wanted: readonly RoutedResource[]): Promise<RoutedResource[]> {

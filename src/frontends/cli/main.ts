@@ -3,8 +3,12 @@ import type { SandboxId, SandboxName } from '../../model/index.ts';
 import type { Shell } from './completion/scripts.ts';
 import { exitCodes } from './exit-codes.ts';
 import { reportError } from './report-error.ts';
-import { addRunFlags, repeatable } from './run/run-flags.ts';
+import { addExecutionFlags } from './run/execution-flags.ts';
+import { repeatable } from './run/repeatable.ts';
+import { addRunFlags } from './run/run-flags.ts';
 import { separateCommand, wrapsCommand } from './run/separate-command.ts';
+import { addShapingFlags } from './run/shaping-flags.ts';
+import { addStopFlags } from './run/stop-flags.ts';
 import { addGlobalFlags } from './settings.ts';
 import { version } from './version.ts';
 
@@ -136,21 +140,31 @@ addRunFlags(program.command('run <command...>'))
   .action(async (words: string[], _, command: Command) =>
     (await import('./commands/run.ts')).run(command, words),
   );
-program
-  .command('exec <sandbox> <command...>')
+addExecutionFlags(program.command('exec <sandbox> <command...>'))
   .description('run one more command in a sandbox')
+  .option('-d, --detach', 'go on in the background; what it writes is lost')
   .option('-i, --interactive', "as in docker exec; the command always has tsnet's own input")
   .option('-t, --tty', "as in docker exec; the command always has tsnet's own terminal")
   .action(async (name: string, words: string[], _, command: Command) =>
     (await import('./commands/exec.ts')).exec(command, name, words),
   );
-program
-  .command('stop <sandbox...>')
+addStopFlags(program.command('stop <sandbox...>'))
   .description('end sandboxes: ask their commands to end, then kill them')
-  .option('-t, --time <seconds>', 'how long they have; -1 for any time', '10')
-  .option('-s, --signal <signal>', 'what asks them', 'SIGTERM')
   .action(async (names: string[], _, command: Command) =>
     (await import('./commands/stop.ts')).stop(command, names),
+  );
+program
+  .command('start <sandbox...>')
+  .description('start sandboxes that have ended, with the same command, addresses and ports')
+  .option('-a, --attach', 'wait for its end, with our input and output')
+  .option('-i, --interactive', 'as in docker start; with -a the command always has our own input')
+  .action(async (names: string[], _, command: Command) =>
+    (await import('./commands/start.ts')).start(command, names),
+  );
+addStopFlags(program.command('restart <sandbox...>'))
+  .description('stop sandboxes that run, and start them again')
+  .action(async (names: string[], _, command: Command) =>
+    (await import('./commands/start.ts')).restart(command, names),
   );
 program
   .command('rm <sandbox...>')
@@ -159,8 +173,7 @@ program
   .action(async (names: string[], _, command: Command) =>
     (await import('./commands/rm.ts')).remove(command, names),
   );
-program
-  .command('connect <network> <sandbox>')
+addShapingFlags(program.command('connect <network> <sandbox>'))
   .description('bring a sandbox into one more network')
   .option('--ip <address>', 'IPv4 address')
   .option('--ip6 <address>', 'IPv6 address')
@@ -178,6 +191,8 @@ program
 program
   .command('logs <sandbox>')
   .description('print what a sandbox has written that was started with -d')
+  .option('-f, --follow', 'go on with what comes, until it ends')
+  .option('-n, --tail <lines>', 'so many lines from the end, or all', 'all')
   .action(async (name: string, _, command: Command) =>
     (await import('./commands/logs.ts')).logs(command, name),
   );

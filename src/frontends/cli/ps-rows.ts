@@ -57,7 +57,7 @@ export function rowOfSandbox(
 ): Row {
   const { id, name, command, netns, end } = sandbox;
   const state = stateOf(sandbox);
-  const attached = sandbox.networks.flatMap((network) => {
+  const attached = sandbox.networks.flatMap(({ id: network }) => {
     const wanted = endpointIdOf(id, network);
     const endpoint = endpoints.find((one) => one.id === wanted);
     return endpoint === undefined ? [] : [attachmentOf(endpoint, networks.get(network))];

@@ -8,7 +8,6 @@ import {
   parseIfName,
   parseIp,
   parseMac,
-  TsnetError,
   type Address,
   type EndpointId,
   type NetworkId,
@@ -28,6 +27,7 @@ import {
 } from '../../network/index.ts';
 import { decode } from '../docker/requests.ts';
 import { endpointIdOf } from './endpoint-id.ts';
+import { parseContainerOptions } from './container-options.ts';
 import { metricOf, parseNetwork, type RequestedNetwork } from './network-request.ts';
 import { parsePortMappings, reachablePorts } from './port-mappings.ts';
 import { setupSchema } from './requests.ts';
@@ -55,7 +55,7 @@ export async function setUp(context: Context, path: string, body: unknown): Prom
   const wanted = parseNetwork(request.network);
   const network = wanted.request.id;
   const interfaceName = parseIfName(options.interface_name, 'network_options.interface_name');
-  refuseContainerOptions(options.options);
+  const { shaping } = parseContainerOptions(options.options);
   const id = endpointIdOf(network, container, interfaceName);
   const addresses = options.static_ips.map((ip, index) => addressOf(wanted, ip, `static_ips[${index}]`));
   if (addresses.length === 0 && wanted.request.subnets.length > 0) {
@@ -72,6 +72,7 @@ export async function setUp(context: Context, path: string, body: unknown): Prom
     addresses,
     routes: [...wanted.routes, ...defaultRoutes(wanted, addresses, interfaceName)],
     aliases: options.aliases,
+    ...(shaping === undefined ? {} : { shaping }),
   };
   await endIdleNetworks(context, 'netavark', network);
   await endDeadEndpoints(context, network, id, addresses);
@@ -169,14 +170,5 @@ function defaultRoutes(
     const family = familyOfRange(subnet);
     if (gateway === undefined || !families.has(family)) return [];
     return [{ destination: everywhere(family), gateway, metric: metricOf(wanted, interfaceName) }];
-  });
-}
-
-/** Podman's own bridge driver knows `host_interface_name`; here names on the host belong to the endpoint. */
-function refuseContainerOptions(options: Readonly<Record<string, string>>): void {
-  const [key] = Object.keys(options);
-  if (key === undefined) return;
-  throw new TsnetError('unsupported', `network_options.options: ${JSON.stringify(key)} is not known`, {
-    hint: 'a container can name interface_name, ip, ip6, mac and alias',
   });
 }

@@ -1,7 +1,7 @@
 import { TsnetError } from '../../model/errors.ts';
 import type { NativeSocket } from '../native.ts';
 import type { Answers } from './ask-namespaces.ts';
-import { openBlockingSocket } from './blocking-socket.ts';
+import { openBlockingSocket, type BlockingSocket } from './blocking-socket.ts';
 import { errnoName, fromNativeError, kernelError } from './errno.ts';
 import {
   controlTypes,
@@ -23,6 +23,12 @@ export interface Outcome {
   /** Why it was refused, such as `ENOENT`; costs nothing, unlike `error`. */
   readonly errno: string | undefined;
   readonly error: TsnetError | undefined;
+}
+
+/** What came for one request, whose first message has that number. */
+interface Answer {
+  readonly first: number;
+  readonly replies: readonly Reply[];
 }
 
 /** That something is absent is often the answer one hoped for: the error is made for those who ask for it. */
@@ -65,10 +71,17 @@ export class NetlinkConnection implements Disposable {
   /** ` in <path>` for error messages, empty for the process's own namespace. */
   readonly where: string;
   readonly #socket: Pick<NativeSocket, 'exchange' | 'close'>;
+  readonly #openBlocking: () => BlockingSocket;
+  #blocking: BlockingSocket | undefined;
   #nextSequence = 1;
 
-  private constructor(socket: Pick<NativeSocket, 'exchange' | 'close'>, netns: string | undefined) {
+  private constructor(
+    socket: Pick<NativeSocket, 'exchange' | 'close'>,
+    openBlocking: () => BlockingSocket,
+    netns: string | undefined,
+  ) {
     this.#socket = socket;
+    this.#openBlocking = openBlocking;
     this.where = netns === undefined ? '' : ` in ${netns}`;
   }
 
@@ -78,7 +91,11 @@ export class NetlinkConnection implements Disposable {
    * @throws not-found when there is no such namespace, denied without the capability to enter it
    */
   static open(protocol: number, netns?: string): NetlinkConnection {
-    return new NetlinkConnection(openNetlinkSocket(protocol, netns), netns);
+    return new NetlinkConnection(
+      openNetlinkSocket(protocol, netns),
+      () => openBlockingSocket(protocol, netns),
+      netns,
+    );
   }
 
   /**
@@ -88,11 +105,13 @@ export class NetlinkConnection implements Disposable {
    * @throws as `open`
    */
   static openBlocking(protocol: number, netns?: string, answers?: Answers): NetlinkConnection {
-    return new NetlinkConnection(openBlockingSocket(protocol, netns, answers), netns);
+    const socket = openBlockingSocket(protocol, netns, answers);
+    return new NetlinkConnection(socket, () => socket, netns);
   }
 
   [Symbol.dispose](): void {
     this.#socket.close();
+    this.#blocking?.close();
   }
 
   /**
@@ -106,9 +125,31 @@ export class NetlinkConnection implements Disposable {
     const last = messages.length - 1;
     const [doing] = messages.map((message) => message.doing);
     if (doing === undefined) return [];
-    const { first, replies } = await this.#exchange(messages, doing, (index) =>
+    const answer = await this.#exchange(messages, doing, (index) => (index === last ? messageFlags.ack : 0));
+    return this.#outcomes(messages, answer);
+  }
+
+  /**
+   * As `request`, on the spot, for what the kernel does in microseconds: to wake a thread and to be woken by it takes
+   * 0.3 ms after a rest.
+   */
+  requestNow(messages: readonly Message[]): Outcome[] {
+    const last = messages.length - 1;
+    const [doing] = messages.map((message) => message.doing);
+    if (doing === undefined) return [];
+    const { request, first, lastSequence } = this.#encode(messages, (index) =>
       index === last ? messageFlags.ack : 0,
     );
+    try {
+      this.#blocking ??= this.#openBlocking();
+      const received = this.#blocking.exchangeNow(request, { lastSequence, until: 'last' });
+      return this.#outcomes(messages, { first, replies: splitMessages(received) });
+    } catch (error) {
+      throw fromNativeError(`${doing}${this.where}`, error);
+    }
+  }
+
+  #outcomes(messages: readonly Message[], { first, replies }: Answer): Outcome[] {
     const outcomes = messages.map(
       (message) => new ReceivedOutcome((acknowledgement) => this.#errorOf(message, acknowledgement)),
     );
@@ -174,17 +215,25 @@ export class NetlinkConnection implements Disposable {
     messages: readonly Message[],
     doing: string,
     flagsOf: (index: number) => number,
-  ): Promise<{ first: number; replies: Reply[] }> {
-    const first = this.#nextSequence;
-    const lastSequence = (first + messages.length - 1) >>> 0;
-    this.#nextSequence = (lastSequence + 1) >>> 0;
-    const request = encodeMessages(messages, first, (index) => messageFlags.request | flagsOf(index));
+  ): Promise<Answer> {
+    const { request, first, lastSequence } = this.#encode(messages, flagsOf);
     try {
       const received = await this.#socket.exchange(request, { lastSequence, until: 'last' });
       return { first, replies: splitMessages(received) };
     } catch (error) {
       throw fromNativeError(`${doing}${this.where}`, error);
     }
+  }
+
+  #encode(
+    messages: readonly Message[],
+    flagsOf: (index: number) => number,
+  ): { readonly request: Buffer; readonly first: number; readonly lastSequence: number } {
+    const first = this.#nextSequence;
+    const lastSequence = (first + messages.length - 1) >>> 0;
+    this.#nextSequence = (lastSequence + 1) >>> 0;
+    const request = encodeMessages(messages, first, (index) => messageFlags.request | flagsOf(index));
+    return { request, first, lastSequence };
   }
 
   #errorOf({ doing }: Message, { errno, reason }: Acknowledgement): TsnetError {

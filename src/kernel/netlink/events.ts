@@ -89,53 +89,18 @@ export function subscribe(
     }
     for (const event of events) onEvent(event);
   };
-  const later = new DelayedDatagrams(tell, delayMs);
   try {
     socket.listen(
       wanted.map((group) => groups[group]),
-      delayMs === 0 ? tell : (datagram, nsid) => later.add(datagram, nsid),
+      tell,
       (error) => lost(fromNativeError(doing, error)),
+      delayMs,
     );
   } catch (error) {
     socket.close();
     throw fromNativeError(doing, error);
   }
-  return {
-    [Symbol.dispose]() {
-      later[Symbol.dispose]();
-      socket.close();
-    },
-  };
-}
-
-/** Datagrams that are read together, some time after the first of them came. */
-class DelayedDatagrams implements Disposable {
-  readonly #tell: (datagram: Buffer, nsid: number) => void;
-  readonly #delayMs: number;
-  #waiting: (readonly [datagram: Buffer, nsid: number])[] = [];
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(tell: (datagram: Buffer, nsid: number) => void, delayMs: number) {
-    this.#tell = tell;
-    this.#delayMs = delayMs;
-  }
-
-  add(datagram: Buffer, nsid: number): void {
-    this.#waiting.push([datagram, nsid]);
-    this.#timer ??= setTimeout(() => this.#tellAll(), this.#delayMs);
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#waiting = [];
-  }
-
-  #tellAll(): void {
-    this.#timer = undefined;
-    const datagrams = this.#waiting;
-    this.#waiting = [];
-    for (const [datagram, nsid] of datagrams) this.#tell(datagram, nsid);
-  }
+  return { [Symbol.dispose]: () => socket.close() };
 }
 
 /** The changes that a datagram tells of. @throws kernel when malformed */

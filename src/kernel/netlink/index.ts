@@ -5,6 +5,7 @@ export { Attributes } from './attributes.ts';
 export type { NewBridge } from './bridges.ts';
 export { NetlinkConnection, netlinkProtocols, type Outcome } from './connection.ts';
 export type { CountedLink, LinkCounters } from './counted-links.ts';
+export { isUnfinished } from './create-link.ts';
 export { kernelError } from './errno.ts';
 export type { EventGroup, KernelObject, RtnetlinkEvent } from './events.ts';
 export type { NewIfb } from './ifb.ts';

@@ -59,7 +59,7 @@ export async function readLinks<Reference extends LinkReference>(
   const found = new Map<Reference, Link>();
   for (let start = 0; start < references.length; start += mostLinksInRequest) {
     const part = references.slice(start, start + mostLinksInRequest);
-    const outcomes = await connection.request(part.map(getLinkMessage));
+    const outcomes = connection.requestNow(part.map(getLinkMessage));
     for (const [index, { replies, error }] of outcomes.entries()) {
       if (error !== undefined && error.kind !== 'not-found') throw error;
       const reference = part[index];
@@ -141,10 +141,13 @@ export async function deleteLinks(connection: NetlinkConnection, names: readonly
   throw error;
 }
 
-/** A group that nobody uses: one of two billion. Group 0 is everybody's, small numbers are people's. */
+/** Groups from here to 2³¹ are those that `randomGroup` gives. */
+export const firstGroup = 2 ** 30;
+
+/** A group that nobody uses: one of a billion. Group 0 is everybody's, small numbers are people's. */
 export function randomGroup(): number {
   // No secret, and loading node:crypto takes longer than most commands have.
-  return 2 ** 24 + Math.floor(Math.random() * (2 ** 31 - 2 ** 24));
+  return firstGroup + Math.floor(Math.random() * firstGroup);
 }
 
 /** The index of a master as the kernel wants it, 0 for none. */

@@ -45,7 +45,8 @@ export class Rtnetlink implements Disposable {
   }
 
   /**
-   * One that keeps the event loop while the kernel works: to read many namespaces, never to change one.
+   * One that keeps the event loop while the kernel works: to read many namespaces, or for a change that takes less than
+   * the threads would. What waits for grace periods, as to delete a link, is not for it.
    *
    * @param answers what the namespace has said already
    */

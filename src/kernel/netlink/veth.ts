@@ -22,6 +22,8 @@ export interface NewVeth {
   readonly hairpin?: boolean;
   /** Whether it is kept from talking to other isolated ports; only with a master. */
   readonly isolated?: boolean;
+  /** Whether a crash may leave this end without its alias: its name tells what it is. See `isUnfinished`. */
+  readonly isKnownByName?: boolean;
   readonly peer: NewVethPeer;
 }
 

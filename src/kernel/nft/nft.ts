@@ -73,11 +73,16 @@ export class Nft implements Disposable {
     return this.#batches.completed;
   }
 
-  /** Calls back at changes of the rule set by anybody, several times for a large one. @throws denied */
-  subscribe(onChange: () => void): Disposable {
+  /**
+   * Calls back at changes of the rule set by anybody, several times for a large one.
+   *
+   * @param delayMs how late a change may be told
+   * @throws denied
+   */
+  subscribe(onChange: () => void, delayMs = 0): Disposable {
     const socket = openNetlinkSocket(netlinkProtocols.netfilter, this.#place.netns);
     // That some were missed tells the same.
-    socket.listen([changesGroup], onChange, onChange);
+    socket.listen([changesGroup], onChange, onChange, delayMs);
     return { [Symbol.dispose]: () => socket.close() };
   }
 
@@ -103,7 +108,7 @@ export class Nft implements Disposable {
    */
   async deleteIfEmpty(table: TableName, chain: string): Promise<void> {
     try {
-      await this.#batches.run([deleteEmptyChain(table, chain), deleteEmptyTable(table)]);
+      this.#batches.run([deleteEmptyChain(table, chain), deleteEmptyTable(table)]);
     } catch (error) {
       if (error instanceof TsnetError && (error.errno === 'EBUSY' || error.errno === 'ENOENT')) return;
       throw error;
@@ -180,7 +185,7 @@ export class Nft implements Disposable {
       ...bySet(change.remove).flatMap((elements) => deleteElements(table, elements)),
       ...bySet(change.add).flatMap((elements) => addElements(table, elements)),
     ];
-    return await this.#batches.run(messages, generation);
+    return this.#batches.run(messages, generation);
   }
 }
 

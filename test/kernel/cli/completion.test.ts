@@ -32,6 +32,10 @@ const completed: readonly (readonly [typed: string, line: string])[] = [
   ['tsnet graph --format s', 'tsnet graph --format svg'],
   ['tsnet inspect veth --qui', 'tsnet inspect veth --quiet'],
   ['tsnet completion z', 'tsnet completion zsh'],
+  ['tsnet rest', 'tsnet restart'],
+  ['tsnet exec --wor', 'tsnet exec --workdir'],
+  ['tsnet run --ingress-r', 'tsnet run --ingress-rate'],
+  ['tsnet logs --fol', 'tsnet logs --follow'],
 ];
 const lastWord = (line: string): string => line.slice(line.lastIndexOf(' ') + 1);
 

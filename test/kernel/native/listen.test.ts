@@ -214,6 +214,7 @@ it('refuses what can not work', () => {
   expect(() => inet.listenInBatches(none, none)).toThrow(expect.objectContaining({ code: 'EOPNOTSUPP' }));
   expect(() => socket.listenInBatches(none, none)).toThrow(expect.objectContaining({ code: 'EOPNOTSUPP' }));
   expect(() => socket.listen([0], none, none)).toThrow(RangeError);
+  expect(() => socket.listen([1], none, none, 10_001)).toThrow(RangeError);
   expect(() => socket.listen([1, 9_999], none, none)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
   // The failed attempt left nothing behind.
   socket.listen([RTNLGRP_LINK], none, none);

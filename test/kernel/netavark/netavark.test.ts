@@ -4,6 +4,7 @@ import { observeOwned } from '../../../src/observe/index.ts';
 import { createHost, type Host } from '../../support/host.ts';
 import { createNetns, type Netns } from '../../support/netns.ts';
 import { runScriptInside } from '../../support/script-inside.ts';
+import { measureTcpRate } from '../../support/tcp-rate.ts';
 
 // The front end in this process on a real kernel, with requests in the words of Podman 5.4. What Podman itself does is in
 // test/engine/podman5.test.ts.
@@ -56,9 +57,11 @@ interface Wish {
   readonly name?: string;
   readonly ports?: readonly object[];
   readonly network?: object;
+  readonly options?: object;
 }
 
-function bodyOf({ container = id('a'), ips = ['10.91.0.2', 'fd00:91::2'], mac, name, ports, network }: Wish) {
+function bodyOf(wish: Wish) {
+  const { container = id('a'), ips = ['10.91.0.2', 'fd00:91::2'], mac, name, ports, network, options } = wish;
   return {
     container_id: container,
     container_name: 'web',
@@ -69,7 +72,7 @@ function bodyOf({ container = id('a'), ips = ['10.91.0.2', 'fd00:91::2'], mac, n
       interface_name: name ?? 'eth0',
       static_ips: ips,
       static_mac: mac ?? null,
-      options: null,
+      options: options ?? null,
     },
   };
 }
@@ -170,6 +173,44 @@ describe('a container', () => {
     expect(routes?.stdout).not.toContain('default');
     expect((await boxes[0]?.exec('ip', 'link', 'show', 'eth0'))?.stdout).toContain('mtu 1400');
     await tearDown(0, { network });
+  });
+});
+
+describe('the speed of a container', () => {
+  const limits = async () => {
+    const { stdout } = await host.netns.exec('tc', 'qdisc', 'show');
+    const found = stdout.matchAll(/^qdisc tbf .* dev (ts[iv])-\w+ .*rate (\w+)/gm);
+    return [...found].map(([, link, rate]) => `${link} ${rate}`).sort();
+  };
+  const limited = { ...two, options: { 'tsnet.rate': '50mbit' } };
+
+  it('is limited as its network says', async () => {
+    const wish = { network: limited, ips: ['10.92.0.2'] };
+    expect((await setUp(0, wish)).exitCode).toBe(0);
+    expect(await limits()).toEqual(['tsi 50Mbit', 'tsv 50Mbit']);
+    const rate = await measureTcpRate(boxes[0] as Netns, host.netns, '10.92.0.1', 1_000);
+    expect(rate).toBeGreaterThan(40e6);
+    expect(rate).toBeLessThan(56e6);
+    await tearDown(0, wish);
+    expect(await limits()).toEqual([]);
+  });
+
+  it.each([
+    [{ rate: '20mbit' }, ['tsi 20Mbit', 'tsv 20Mbit']],
+    [{ 'tsnet.egress_rate': '5mbit' }, ['tsi 5Mbit', 'tsv 50Mbit']],
+  ])('is limited as it wishes itself: %j', async (options, expected) => {
+    const wish = { network: limited, ips: ['10.92.0.2'], options };
+    expect((await setUp(0, wish)).exitCode).toBe(0);
+    expect(await limits()).toEqual(expected);
+    await tearDown(0, wish);
+  });
+
+  it.each([
+    [{ rate: 'fast' }, 'network_options.options.rate: "fast" is not allowed'],
+    [{ colour: 'red' }, 'network_options.options: "colour" is not known'],
+  ])('is not limited by what nobody understands: %j', async (options, message) => {
+    const { exitCode, json } = await setUp(0, { options });
+    expect({ exitCode, json }).toEqual({ exitCode: 1, json: { error: expect.stringContaining(message) } });
   });
 });
 

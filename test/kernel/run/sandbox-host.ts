@@ -19,6 +19,8 @@ export interface Outcome {
 /** A network namespace that plays a host without an engine, with names of namespaces of its own. */
 export interface SandboxHost extends AsyncDisposable {
   readonly folder: string;
+  /** The built `tsnet`. */
+  readonly program: string;
   /** An address of the host that is not loopback. */
   readonly address: string;
   /** Runs the built `tsnet` as a user of the host would. */
@@ -27,6 +29,8 @@ export interface SandboxHost extends AsyncDisposable {
   succeed(...args: string[]): Promise<string>;
   /** Starts it and does not wait. */
   start(args: readonly string[], stdio?: StdioOptions): ChildProcess;
+  /** The same with another program of the host. */
+  startProgram(words: readonly string[], stdio?: StdioOptions): ChildProcess;
   /** Runs another program of the host; it must end with 0. @returns what it wrote, trimmed */
   exec(command: string, ...args: string[]): Promise<string>;
   /** Everything that tsnet has left: records, kernel, names of namespaces, files, processes. */
@@ -40,8 +44,14 @@ const environment = (folder: string) => ({
   TSNET_RUN_DIR: join(folder, 'run'),
 });
 
-/** Makes a host; the end of its scope ends everything in it. */
-export async function createSandboxHost(): Promise<SandboxHost> {
+/**
+ * Makes a host; the end of its scope ends everything in it.
+ *
+ * @param variables of the environment of `tsnet`
+ */
+export async function createSandboxHost(
+  variables: Readonly<Record<string, string>> = {},
+): Promise<SandboxHost> {
   const folder = mkdtempSync(join(tmpdir(), 'tsnet-run-'));
   const address = '192.0.2.1';
   const script = `
@@ -55,7 +65,7 @@ export async function createSandboxHost(): Promise<SandboxHost> {
   await Promise.race([once(createInterface({ input: holder.stdout }), 'line'), ended]);
   if (holder.exitCode !== null) throw new Error('the host was not made');
   const entry = ['--target', String(holder.pid), '--net', '--mount', '--'];
-  const env = environment(folder);
+  const env = { ...environment(folder), ...variables };
   const call = (...words: string[]): Promise<Outcome> =>
     new Promise((resolve) => {
       execFile('nsenter', [...entry, ...words], { env, timeout: 40_000 }, (error, stdout, stderr) => {
@@ -71,11 +81,14 @@ export async function createSandboxHost(): Promise<SandboxHost> {
   const program = join(dist, 'tsnet');
   return {
     folder,
+    program,
     address,
     tsnet: (...args) => call(program, ...args),
     succeed: (...args) => insist(program, ...args),
     start: (args, stdio = ['ignore', 'pipe', 'pipe']) =>
       spawn('nsenter', [...entry, program, ...args], { env, stdio }),
+    startProgram: (words, stdio = ['ignore', 'pipe', 'pipe']) =>
+      spawn('nsenter', [...entry, ...words], { env, stdio }),
     exec: async (command, ...args) => (await insist(command, ...args)).trim(),
     async leftovers() {
       const dump = JSON.parse(await insist(program, 'state', 'dump')) as object;

@@ -7,7 +7,7 @@ const web = {
   id: 'f'.repeat(64),
   name: 'web',
   hostname: 'web',
-  networks: ['n1'],
+  networks: [{ id: 'n1', ips: [], aliases: [] }],
   links: [],
   hosts: [],
 } as unknown as NamedSandbox;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { DnsWishes } from '../../../src/run/index.ts';
+import type { SandboxDns } from '../../../src/model/index.ts';
 import { formatResolvConf } from '../../../src/run/resolv-conf.ts';
 
-const none: DnsWishes = { servers: [], searches: [], options: [] };
+const none: SandboxDns = { servers: [], searches: [], options: [] };
 const host = `# made by somebody
 nameserver 127.0.0.53 # a stub
 nameserver 192.0.2.53
@@ -26,7 +26,7 @@ describe('resolv.conf', () => {
       servers: ['192.0.2.9'],
       searches: ['c.example'],
       options: ['ndots:3'],
-    } as unknown as DnsWishes;
+    } as unknown as SandboxDns;
     expect(formatResolvConf(host, wishes, true)).toBe(
       'nameserver 192.0.2.9\nsearch c.example\noptions ndots:3\n',
     );

@@ -16,7 +16,7 @@ describe('record format', () => {
     expect(decodeEnvelope(bytes)).toEqual({ format: 1, boot: 'boot-1', value: { ip: '10.1.0.1' } });
   });
 
-  it.each(['network', 'endpoint', 'address', 'port', 'pool', 'lease', 'journal', 'meta'])(
+  it.each(['network', 'endpoint', 'address', 'port', 'pool', 'lease', 'journal', 'boot-journal', 'meta'])(
     'has one fixture for every format of a %s before the present one',
     (kind) => {
       // A new format needs its predecessor here, as it was written, and what becomes of it.

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { parseIp, parseMac } from '../../../model/index.ts';
-import { openContext } from '../../../network/index.ts';
 import { connectSandbox } from '../../../run/index.ts';
-import { createLogger } from '../logger.ts';
 import { printJson } from '../print.ts';
 import { parseAlias } from '../run/parse-network-flag.ts';
-import { readSettings, wantsJson } from '../settings.ts';
+import { limitsOfFlags, shapingOf, type ShapingFlags } from '../run/shaping-flags.ts';
+import { openSandboxes } from '../run/open-sandboxes.ts';
+import { wantsJson } from '../settings.ts';
 
-interface Flags {
+interface Flags extends ShapingFlags {
   readonly ip?: string;
   readonly ip6?: string;
   readonly macAddress?: string;
@@ -16,7 +16,8 @@ interface Flags {
 
 /** `tsnet connect NETWORK SANDBOX` */
 export async function connect(command: Command, network: string, sandbox: string): Promise<void> {
-  const { ip, ip6, macAddress, alias = [] } = command.opts<Flags>();
+  const flags = command.opts<Flags>();
+  const { ip, ip6, macAddress, alias = [] } = flags;
   const wish = {
     network,
     ips: [
@@ -25,8 +26,9 @@ export async function connect(command: Command, network: string, sandbox: string
     ],
     aliases: alias.map((name) => parseAlias(name, '--alias')),
     ...(macAddress === undefined ? {} : { mac: parseMac(macAddress, '--mac-address') }),
+    ...shapingOf(limitsOfFlags(flags)),
   };
-  using context = await openContext(readSettings(command), createLogger('warn'));
+  using context = await openSandboxes(command);
   const connected = await connectSandbox(context, sandbox, wish);
   if (wantsJson(command)) printJson(connected);
 }

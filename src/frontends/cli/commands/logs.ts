@@ -1,18 +1,32 @@
 import type { Command } from 'commander';
-import { createReadStream, existsSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import { TsnetError } from '../../../model/index.ts';
-import { filesOf, findSandbox } from '../../../run/index.ts';
+import { invalid, TsnetError } from '../../../model/index.ts';
+import { filesOf, findSandbox, stateOf } from '../../../run/index.ts';
 import { openView } from '../open-view.ts';
+import { printLog } from '../run/print-log.ts';
 import { readSettings } from '../settings.ts';
 
-/** `tsnet logs SANDBOX`: what a detached command has written, both outputs as they came. */
-export async function logs(command: Command, name: string): Promise<void> {
+/** `tsnet logs [-f] [-n LINES] SANDBOX`: what a detached command has written, both outputs as they came. */
+export async function logs(command: Command, wanted: string): Promise<void> {
+  const { follow, tail = 'all' } = command.opts<{ follow?: boolean; tail?: string }>();
+  const lines = parseLines(tail);
   using state = openView(command);
-  const sandbox = state.read((view) => findSandbox(view, name));
-  const { log } = filesOf(readSettings(command).runDirectory, sandbox.id);
-  if (!existsSync(log)) {
-    throw new TsnetError('not-found', `sandbox ${sandbox.name} has no log: it was not started with -d`);
-  }
-  await pipeline(createReadStream(log), process.stdout, { end: false });
+  const { id, name } = state.read((view) => findSandbox(view, wanted));
+  const hasEnded = () => {
+    const sandbox = state.read((view) => view.sandbox(name));
+    return sandbox?.id !== id || stateOf(sandbox) === 'exited';
+  };
+  const { log } = filesOf(readSettings(command).runDirectory, id);
+  const isThere = await printLog(log, process.stdout, {
+    ...(lines === undefined ? {} : { lines }),
+    ...(follow === true ? { until: hasEnded } : {}),
+  });
+  if (isThere) return;
+  throw new TsnetError('not-found', `sandbox ${name} has no log: it was not started with -d`);
+}
+
+/** Source: docker logs(1): `all`, or a number; less than none counts as all. */
+function parseLines(text: string): number | undefined {
+  if (text === 'all' || /^-\d{1,9}$/.test(text)) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw invalid('--tail', text, 'a number of lines, or all');
 }

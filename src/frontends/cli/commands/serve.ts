@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { invalid, toTsnetError } from '../../../model/index.ts';
 import { openContext, recover, watchKernel, type Context } from '../../../network/index.ts';
+import { collectSandboxes } from '../../../run/index.ts';
 import { takeInheritedSocket } from '../../docker/inherited-socket.ts';
 import { startServer } from '../../docker/server.ts';
 import { startPluginSocket } from '../../plugin-socket/index.ts';
@@ -28,12 +29,13 @@ export async function serve(command: Command): Promise<void> {
   await using plugins = await startPluginSocket(context, settings);
   const server = await startServer(context, socket);
   await notifyReady(log);
+  const sandboxes = endLostSandboxes(context);
   {
     await using _kernel = watchKernel(context);
     // An engine that boots waits for our answers, so it is asked only now, and never waited for.
     await using _engine = keepInLineWithEngine(context);
     log.info('stopping', { signal: await stopSignal });
-    await Promise.all([server.close(), plugins.close()]);
+    await Promise.all([server.close(), plugins.close(), sandboxes]);
     await context.linkRemoval.idle();
   }
 }
@@ -50,6 +52,17 @@ async function recoverIfPossible(context: Context): Promise<void> {
       kind: error.kind,
       error: error.message,
     });
+  }
+}
+
+/** Ends those of `tsnet run` whose end nobody saw, in the background: somebody may be in the middle of making one. */
+async function endLostSandboxes(context: Context): Promise<void> {
+  try {
+    for (const { sandbox, why } of await collectSandboxes(context)) {
+      context.log.info('sandbox ended', { sandbox: sandbox.name, why });
+    }
+  } catch (error) {
+    context.log.warn('sandboxes could not be looked at', { error: String(error) });
   }
 }
 

@@ -1,7 +1,10 @@
 import type { SandboxId, SandboxName } from '../../../model/index.ts';
 import type { Settings } from '../../../network/index.ts';
 
-/** The command line, hidden from people, that takes its network from a sandbox that has ended. */
+/**
+ * The command line, hidden from people, that takes its network from a sandbox that has ended. It is executed with the
+ * environment of the sandbox's command, which must not matter to it.
+ */
 export function commandAtEnd(settings: Settings, name: SandboxName, id: SandboxId): string[] {
   const [, program = ''] = process.argv;
   const flags = [
@@ -9,5 +12,6 @@ export function commandAtEnd(settings: Settings, name: SandboxName, id: SandboxI
     ['--run-dir', settings.runDirectory],
     ['--firewall', settings.firewall],
   ];
-  return [process.execPath, ...process.execArgv, program, ...flags.flat(), '__end', name, id];
+  const environment = ['/usr/bin/env', '-i', `PATH=${process.env['PATH'] ?? ''}`];
+  return [...environment, process.execPath, ...process.execArgv, program, ...flags.flat(), '__end', name, id];
 }

@@ -1,8 +1,16 @@
 import { invalid, parseIp, parseMac, type Ip, type Mac } from '../../../model/index.ts';
 import type { NetworkMode, NetworkWish } from '../../../run/index.ts';
+import {
+  limitOfKey,
+  limitsOfFlags,
+  limitsOfOption,
+  shapingOf,
+  type GivenLimits,
+  type ShapingFlags,
+} from './shaping-flags.ts';
 
 /** Flags beside `--network` that speak of the one network. */
-export interface NetworkFlags {
+export interface NetworkFlags extends ShapingFlags {
   readonly network?: readonly string[];
   readonly ip?: string;
   readonly ip6?: string;
@@ -10,7 +18,7 @@ export interface NetworkFlags {
   readonly alias?: readonly string[];
 }
 
-const allowed = 'NETWORK, NETWORK:ip=ADDRESS,mac=ADDRESS,alias=NAME, or name=NETWORK,ip=ADDRESS,…';
+const allowed = 'NETWORK, NETWORK:ip=ADDRESS,mac=ADDRESS,alias=NAME,rate=RATE, or name=NETWORK,ip=ADDRESS,…';
 
 /**
  * Reads all `--network` flags: `bridge`, `none`, `host`, `container:NAME`, or networks, each with its own wishes in the
@@ -26,10 +34,10 @@ export function parseNetworkFlags(flags: NetworkFlags): NetworkMode {
     const text = texts.find((one) => parseSpecial(one) !== undefined) ?? '';
     throw invalid('--network', text, 'only this one, because it stands for all interfaces');
   }
-  const stray = (['ip', 'ip6', 'macAddress', 'alias'] as const).find((key) => flags[key] !== undefined);
+  const stray = flagsOfOneNetwork.find((key) => flags[key] !== undefined);
   if (stray !== undefined) {
     throw invalid(
-      flagNames[stray],
+      flagNameOf(stray),
       [flags[stray]].flat().join(','),
       `none with --network ${texts.join()}: ${reasons[special.kind]}`,
     );
@@ -37,12 +45,24 @@ export function parseNetworkFlags(flags: NetworkFlags): NetworkMode {
   return special;
 }
 
-const flagNames = {
-  ip: '--ip',
-  ip6: '--ip6',
-  macAddress: '--mac-address',
-  alias: '--network-alias',
-} as const;
+const flagsOfOneNetwork = [
+  'ip',
+  'ip6',
+  'macAddress',
+  'alias',
+  'rate',
+  'ingressRate',
+  'egressRate',
+  'burst',
+  'ingressBurst',
+  'egressBurst',
+  'driverOpt',
+] as const satisfies readonly (keyof NetworkFlags)[];
+
+function flagNameOf(key: (typeof flagsOfOneNetwork)[number]): string {
+  if (key === 'alias') return '--network-alias';
+  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
 
 /** Why a mode excludes what belongs to an interface of one's own. */
 export const reasons: Readonly<Record<SpecialMode['kind'], string>> = {
@@ -61,28 +81,38 @@ function parseSpecial(text: string): SpecialMode | undefined {
   return { kind: 'sandbox', name };
 }
 
-function parseWish(text: string): NetworkWish {
+/** What one flag says of one network; flags beside it may add to its limits. */
+interface ReadWish {
+  readonly wish: NetworkWish;
+  readonly limits: readonly GivenLimits[];
+}
+
+function parseWish(text: string): ReadWish {
   const isNamed = /^[a-z0-9-]+=/.test(text);
   const [, head = '', tail] = isNamed ? ['', '', text] : (/^([^:]*)(?::(.*))?$/.exec(text) ?? []);
   let network = head;
   const ips: Ip[] = [];
   const aliases: string[] = [];
+  const limits: GivenLimits[] = [];
   let mac: Mac | undefined;
   for (const pair of tail === undefined ? [] : tail.split(',')) {
     const at = pair.indexOf('=');
     const [key, value] = [pair.slice(0, at), pair.slice(at + 1)];
     if (at < 1) throw invalid('--network', text, allowed);
+    const limit = limitOfKey(key, value, '--network');
     if (key === 'name' && isNamed) network = value;
     else if (key === 'ip' || key === 'ip6') ips.push(parseIp(value, `--network ${key}`));
     else if (key === 'mac' || key === 'mac-address') mac = parseMac(value, `--network ${key}`);
     else if (key === 'alias') aliases.push(parseAlias(value, '--network alias'));
+    else if (key === 'driver-opt') limits.push(limitsOfOption(value, '--network driver-opt'));
+    else if (limit !== undefined) limits.push(limit);
     else throw invalid('--network', text, allowed);
   }
   if (network === '') throw invalid('--network', text, allowed);
-  return { network, ips, aliases, ...(mac === undefined ? {} : { mac }) };
+  return { wish: { network, ips, aliases, ...(mac === undefined ? {} : { mac }) }, limits };
 }
 
-function withFlags([first, ...others]: readonly NetworkWish[], flags: NetworkFlags): NetworkWish[] {
+function withFlags([first, ...others]: readonly ReadWish[], flags: NetworkFlags): NetworkWish[] {
   if (first === undefined) return [];
   const { ip, ip6, macAddress, alias = [] } = flags;
   const ips = [
@@ -92,12 +122,13 @@ function withFlags([first, ...others]: readonly NetworkWish[], flags: NetworkFla
   const names = alias.map((name) => parseAlias(name, '--network-alias'));
   return [
     {
-      ...first,
-      ips: [...first.ips, ...ips],
-      aliases: [...first.aliases, ...names],
+      ...first.wish,
+      ips: [...first.wish.ips, ...ips],
+      aliases: [...first.wish.aliases, ...names],
       ...(macAddress === undefined ? {} : { mac: parseMac(macAddress, '--mac-address') }),
+      ...shapingOf(...first.limits, limitsOfFlags(flags)),
     },
-    ...others,
+    ...others.map(({ wish, limits }) => ({ ...wish, ...shapingOf(...limits) })),
   ];
 }
 

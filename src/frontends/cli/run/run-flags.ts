@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import {
   invalid,
   parseIp,
@@ -8,11 +8,14 @@ import {
   type PortRequest,
 } from '../../../model/index.ts';
 import type { NetworkMode, RunRequest } from '../../../run/index.ts';
+import { addExecutionFlags, readExecution, type ExecutionFlags } from './execution-flags.ts';
 import { parseHostFlag, parseHostname, parseLinkFlag } from './parse-name-flags.ts';
 import { parseNetworkFlags, reasons, type NetworkFlags } from './parse-network-flag.ts';
 import { parseExposeFlag, parsePortFlag } from './parse-port-flag.ts';
+import { repeatable } from './repeatable.ts';
+import { addShapingFlags } from './shaping-flags.ts';
 
-interface Flags extends NetworkFlags {
+interface Flags extends NetworkFlags, ExecutionFlags {
   readonly name?: string;
   readonly hostname?: string;
   readonly net?: readonly string[];
@@ -31,22 +34,14 @@ interface Flags extends NetworkFlags {
   readonly detach?: boolean;
 }
 
-/** A flag that may be given several times, each time with one value. */
-export function repeatable(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((value: string, before: readonly string[] | undefined) => [
-    ...(before ?? []),
-    value,
-  ]);
-}
-
 /** Gives a command the flags of `docker run` that speak of networks. */
 export function addRunFlags(command: Command): Command {
-  return command
+  command
     .option('--name <name>', 'what others find it by; default: the beginning of its id')
     .addOption(
       repeatable(
         '--network <network>',
-        'bridge, none, host, container:NAME or a network; NETWORK:ip=…,mac=…',
+        'bridge, none, host, container:NAME or a network; NETWORK:ip=…,mac=…,rate=…',
       ),
     )
     .addOption(repeatable('--net <network>', 'the same').hideHelp())
@@ -55,7 +50,8 @@ export function addRunFlags(command: Command): Command {
     .option('--mac-address <address>', 'MAC address in the first network')
     .addOption(repeatable('--network-alias <name>', 'one more name in the first network'))
     .addOption(repeatable('--alias <name>', 'the same'))
-    .addOption(repeatable('--net-alias <name>', 'the same').hideHelp())
+    .addOption(repeatable('--net-alias <name>', 'the same').hideHelp());
+  addShapingFlags(command, ' in the first network')
     .addOption(repeatable('-p, --publish <ports>', '[ADDRESS:][HOST-PORT:]PORT[/udp], also ranges'))
     .option('-P, --publish-all', 'publish all exposed ports at free ports of the host')
     .addOption(repeatable('--expose <ports>', 'what the command listens on'))
@@ -65,7 +61,8 @@ export function addRunFlags(command: Command): Command {
     .addOption(repeatable('--dns <address>', "name server, in place of the host's"))
     .addOption(repeatable('--dns-search <domain>', 'search domain; . means none'))
     .addOption(repeatable('--dns-option <option>', 'option of resolv.conf'))
-    .addOption(repeatable('--dns-opt <option>', 'the same').hideHelp())
+    .addOption(repeatable('--dns-opt <option>', 'the same').hideHelp());
+  return addExecutionFlags(command)
     .option('-d, --detach', 'go on in the background, and print the id')
     .option('--rm', 'keep nothing when it has ended')
     .option('-i, --interactive', "as in docker run; the command always has tsnet's own input")
@@ -91,6 +88,7 @@ export function readRunRequest(command: Command, words: readonly string[]): RunR
     ...(flags.name === undefined ? {} : { name: parseSandboxName(flags.name) }),
     ...(flags.hostname === undefined ? {} : { hostname: parseHostname(flags.hostname) }),
     command: words,
+    ...readExecution(flags),
     mode,
     ports: sorted(flags.publishAll === true ? withExposed(published, exposed) : published),
     exposed,

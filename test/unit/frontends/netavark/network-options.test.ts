@@ -16,6 +16,13 @@ describe('the options of a network', () => {
       { ...plain, network: { ...plain.network, hostSources: ['192.0.2.1'] } },
     ],
     [{ 'tsnet.icc': 'false' }, { ...plain, network: { ...plain.network, allowsIcc: false } }],
+    [
+      { 'tsnet.rate': '10mbit', 'tsnet.egress_rate': '2mbit' },
+      {
+        ...plain,
+        network: { ...plain.network, shaping: { ingress: { rate: 10e6 }, egress: { rate: 2e6 } } },
+      },
+    ],
     [{ 'com.docker.network.driver.mtu': '1300' }, { ...plain, network: { ...plain.network, mtu: 1300 } }],
   ])('%j', (options, parsed) => {
     expect(parsePodmanOptions(options as Record<string, string>, false)).toEqual(parsed);

@@ -6,6 +6,7 @@ import { addRunFlags } from '../../../../../src/frontends/cli/run/run-flags.ts';
 const program = new Command('tsnet');
 addRunFlags(program.command('run <command...>'));
 program.command('exec <sandbox> <command...>');
+program.command('start <sandbox...>');
 program.command('connect <network> <sandbox>');
 
 it('knows where the names of networks and sandboxes fit', () => {
@@ -14,4 +15,5 @@ it('knows where the names of networks and sandboxes fit', () => {
   expect(complete(program, ['exec', '']).names).toBe('sandbox');
   expect(complete(program, ['exec', 'web', '']).names).toBeUndefined();
   expect(complete(program, ['connect', 'lab', '']).names).toBe('sandbox');
+  expect(complete(program, ['start', 'web', '']).names).toBe('sandbox');
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
+import { readExecution } from '../../../../../src/frontends/cli/run/execution-flags.ts';
 import {
   parseHostFlag,
   parseHostname,
@@ -13,6 +14,10 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
   '-p': parsePortFlag,
   '--expose': parseExposeFlag,
   '--network': (text) => parseNetworkFlags({ network: [text] }),
+  '--rate': (text) => parseNetworkFlags({ rate: text }),
+  '--driver-opt': (text) => parseNetworkFlags({ driverOpt: [text] }),
+  '--env': (text) => readExecution({ env: [text] }),
+  '--workdir': (text) => readExecution({ workdir: text }),
   '--add-host': parseHostFlag,
   '--link': parseLinkFlag,
   '--hostname': parseHostname,
@@ -42,6 +47,10 @@ const nearby = fc
       'fd00::1',
       'ip',
       'mac',
+      'rate',
+      '10mbit',
+      'driver-opt',
+      'tsnet.egress_rate',
       'name',
       'lab',
       'container',

@@ -37,6 +37,34 @@ describe('--network', () => {
         ],
       },
     ],
+    [
+      {
+        network: [
+          'lab:rate=10mbit,egress_rate=2mbit,burst=256kbit',
+          'name=dmz,driver-opt=tsnet.ingress_rate=1gbit',
+        ],
+        ingressRate: '20mbit',
+      },
+      {
+        kind: 'networks',
+        wishes: [
+          wish('lab', {
+            shaping: {
+              ingress: { rate: 20e6, burst: 256e3 },
+              egress: { rate: 2e6, burst: 256e3 },
+            },
+          }),
+          wish('dmz', { shaping: { ingress: { rate: 1e9 } } }),
+        ],
+      },
+    ],
+    [
+      { rate: '10mbit', driverOpt: ['tsnet.egress_rate=1mbit'] },
+      {
+        kind: 'networks',
+        wishes: [wish('bridge', { shaping: { ingress: { rate: 10e6 }, egress: { rate: 1e6 } } })],
+      },
+    ],
   ])('reads %j', (flags, mode) => {
     expect(parseNetworkFlags(flags)).toEqual(mode);
   });
@@ -57,6 +85,19 @@ describe('--network', () => {
     ],
     [{ network: ['none'], alias: ['db'] }, '--network-alias: "db" is not allowed'],
     [{ network: ['container:web'], macAddress: '02:00:00:00:00:01' }, 'of the other sandbox'],
+    [
+      { network: ['none'], rate: '1mbit' },
+      '--rate: "1mbit" is not allowed, expected none with --network none',
+    ],
+    [{ network: ['host'], egressRate: '1mbit' }, '--egress-rate: "1mbit" is not allowed'],
+    [{ rate: 'fast' }, '--rate: "fast" is not allowed, expected bits per second'],
+    [
+      { burst: '1kbit' },
+      '--burst: "1kbit" is not allowed, expected nothing, because tsnet.rate is not given',
+    ],
+    [{ network: ['lab:egress_rate=x'] }, '--network egress_rate: "x" is not allowed'],
+    [{ network: ['lab:driver-opt=tsnet.icc=1'] }, '--network driver-opt: "tsnet.icc=1" is not allowed'],
+    [{ driverOpt: ['rate=1mbit'] }, '--driver-opt: "rate=1mbit" is not allowed, expected tsnet.rate=…'],
     [{ ip: 'fd00::1' }, '--ip: "fd00::1" is not allowed, expected an IPv4 address'],
     [{ ip6: '10.1.0.9' }, '--ip6: "10.1.0.9" is not allowed, expected an IPv6 address'],
   ])('refuses %j', (flags, message) => {

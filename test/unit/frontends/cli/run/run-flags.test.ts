@@ -35,6 +35,7 @@ describe('tsnet run', () => {
   it('without flags is a sandbox in the default network', () => {
     expect(read('sh')).toEqual({
       command: ['sh'],
+      environment: [],
       mode: { kind: 'networks', wishes: [{ network: 'bridge', ips: [], aliases: [] }] },
       ports: [],
       exposed: [],
