@@ -1,10 +1,9 @@
-// Makes what `dist` holds: the command `tsnet` (main.mjs with its chunks, and the launcher), plugin.cjs with the
-// executables for CNI and netavark in front of it, and the plugin for Docker's client.
+// Makes what `dist` holds: the command `tsnet` (main.cjs and the launcher), plugin.cjs with the executables for CNI and
+// netavark in front of it, and the plugin for Docker's client.
 //   node scripts/build.mjs [ENTRY [FOLDER]]     default: src/frontends/cli/main.ts dist
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
-import { build } from 'esbuild';
-import { bundlePlugin } from './bundle-plugin.mjs';
+import { dirname, join, resolve } from 'node:path';
+import { bundlePackages, bundleProgram } from './bundle-program.mjs';
 import { compilePlugins } from './compile-plugins.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -12,54 +11,34 @@ const [entry = join(root, 'src/frontends/cli/main.ts'), folder = join(root, 'dis
   .slice(2)
   .map((path) => resolve(path));
 
-// Packages the start of a command must not load: they belong into chunks that are imported when needed.
-const lazy = ['express'];
-
 // The first bytes of the launcher matter: it runs for each command. NODE_EXTRA_CA_CERTS costs Node 40 ms at start
-// and tsnet never speaks TLS. A small young generation keeps the daemon 20 MB smaller and costs nothing here. The links that npm and users make to the launcher are resolved.
+// and tsnet never speaks TLS. A small young generation keeps the daemon 20 MB smaller, and compiled code is refused with
+// that flag: the daemon compiles what it needs, which is less. The links that npm and users make to the launcher are
+// resolved.
 const launcher = `#!/bin/sh
-self=$(readlink -f "$0"); unset NODE_EXTRA_CA_CERTS; exec node --max-semi-space-size=4 "\${self%/*}/main.mjs" "$@"
+self=$(readlink -f "$0"); unset NODE_EXTRA_CA_CERTS
+case " $* " in *" serve "*) flags=--max-semi-space-size=4;; *) flags=;; esac
+exec node $flags "\${self%/*}/main.cjs" "$@"
 `;
 
-const [executables, result, plugin] = await Promise.all([
+const [executables, ...bundles] = await Promise.all([
   compilePlugins(root),
-  build({
-    absWorkingDir: root,
-    entryPoints: { main: entry },
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    chunkNames: 'chunks/[name]-[hash]',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    // Loads a binary that lies beside its own code.
-    external: ['lmdb'],
-    sourcemap: 'linked',
-    // CommonJS packages inside an ES module still call require for Node's own modules.
-    banner: {
-      js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
-    },
-    metafile: true,
-    write: false,
-    logLevel: 'warning',
+  bundleProgram(root, folder, { name: 'main', entry }),
+  bundleProgram(root, folder, {
+    name: 'plugin',
+    entry: join(root, 'src/frontends/cli/plugin.ts'),
+    isDense: true,
   }),
-  bundlePlugin(root, folder),
-]).catch(() => process.exit(1)); // esbuild has told why
-
-const early = loadedAtStart(result.metafile.outputs, relative(root, join(folder, 'main.mjs')));
-for (const name of lazy) {
-  const culprit = early.find((path) => path.includes(`node_modules/${name}/`));
-  if (culprit) {
-    console.error(`build: ${name} would be loaded at every start (${culprit}); import it when it is needed`);
-    process.exit(1);
-  }
-}
+  bundlePackages(root, folder),
+]).catch((error) => {
+  // esbuild has told by itself.
+  if (error.errors === undefined) console.error(`build: ${error.message}`);
+  process.exit(1);
+});
 
 // Written only now, so that a failed build leaves the last good one.
 await rm(folder, { recursive: true, force: true });
-for (const file of [...result.outputFiles, ...plugin]) {
+for (const file of bundles.flat()) {
   await mkdir(dirname(file.path), { recursive: true });
   await writeFile(file.path, file.contents);
 }
@@ -73,15 +52,4 @@ for (const [name, content] of [
 ]) {
   await writeFile(join(folder, name), content);
   await chmod(join(folder, name), 0o755);
-}
-
-/** Source files in the main output and in all outputs it imports at once. */
-function loadedAtStart(outputs, main) {
-  const seen = new Set([main]);
-  for (const path of seen) {
-    for (const { path: imported, kind } of outputs[path]?.imports ?? []) {
-      if (kind === 'import-statement') seen.add(imported);
-    }
-  }
-  return [...seen].flatMap((path) => Object.keys(outputs[path]?.inputs ?? {}));
 }

@@ -28,6 +28,8 @@ constexpr size_t kLongestAddress = sizeof(sockaddr_storage);
 constexpr uint32_t kMostNamespaces = 4096;
 constexpr uint32_t kMostQuestions = 32;
 constexpr size_t kLongestQuestion = 64 << 10;
+constexpr uint32_t kMostFolders = 8;
+constexpr uint32_t kMostFiles = 64;
 
 int ReadInt(const Napi::Value& value, const char* name) {
   return static_cast<int>(ReadInteger(value, name, INT32_MIN, INT32_MAX));
@@ -91,15 +93,34 @@ Question ReadQuestion(const Napi::Object& given) {
   return question;
 }
 
+/** An array of at most so many paths. */
+std::vector<std::string> ReadPaths(const Napi::Value& value, const char* name, uint32_t most) {
+  const Napi::Array given = ReadArray(value, name, most);
+  std::vector<std::string> paths;
+  // Getters may make an array longer; what is counted now is what is read.
+  const uint32_t count = std::min(given.Length(), most);
+  for (uint32_t index = 0; index < count; index++) paths.push_back(ReadPath(given.Get(index), name));
+  return paths;
+}
+
+std::vector<Folder> ReadFolders(const Napi::Value& value) {
+  std::vector<Folder> folders;
+  if (value.IsUndefined()) return folders;
+  const Napi::Array given = ReadArray(value, "folders", kMostFolders);
+  const uint32_t count = std::min(given.Length(), kMostFolders);
+  for (uint32_t index = 0; index < count; index++) {
+    const Napi::Object folder = ReadObject(given.Get(index), "folder");
+    std::string path = ReadPath(folder.Get("path"), "path");
+    folders.push_back({std::move(path), ReadPaths(folder.Get("files"), "files", kMostFiles)});
+  }
+  return folders;
+}
+
 Inquiry ReadInquiry(const Napi::Object& given) {
   Inquiry inquiry;
-  const Napi::Array namespaces = ReadArray(given.Get("namespaces"), "namespaces", kMostNamespaces);
+  inquiry.namespaces = ReadPaths(given.Get("namespaces"), "namespaces", kMostNamespaces);
+  inquiry.folders = ReadFolders(given.Get("folders"));
   const Napi::Array questions = ReadArray(given.Get("questions"), "questions", kMostQuestions);
-  // Getters may make an array longer; what is counted now is what is read.
-  const uint32_t places = std::min(namespaces.Length(), kMostNamespaces);
-  for (uint32_t index = 0; index < places; index++) {
-    inquiry.namespaces.push_back(ReadPath(namespaces.Get(index), "namespace"));
-  }
   const uint32_t count = std::min(questions.Length(), kMostQuestions);
   for (uint32_t index = 0; index < count; index++) {
     inquiry.questions.push_back(ReadQuestion(ReadObject(questions.Get(index), "question")));

@@ -12,6 +12,7 @@ Inquirer::~Inquirer() { Stop(); }
 
 void Inquirer::Start(uint64_t id, Inquiry inquiry) {
   threads_.emplace(id, StartThread([this, id, inquiry = std::move(inquiry)] {
+                     const std::lock_guard<std::mutex> turn(turn_);
                      onResult_(id, Ask(inquiry, isStopping_));
                    }));
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "inquiry.h"
@@ -30,6 +31,8 @@ class Inquirer {
 
  private:
   const std::function<void(uint64_t id, Answers answers)> onResult_;
+  /** The kernel answers most questions about links to one at a time: two that ask wait for each other at full speed. */
+  std::mutex turn_;
   std::map<uint64_t, std::thread> threads_;
   std::atomic<bool> isStopping_{false};
 };

@@ -1,8 +1,10 @@
 #include "inquiry.h"
 
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -17,6 +19,9 @@ namespace {
 
 /** Larger than a datagram of a dump (32 KiB) and than the acknowledgement of any request that is a question. */
 constexpr size_t kRoom = 256 << 10;
+
+/** Read at a time: for each setting the kernel allocates and clears as much as its reader has room for. */
+constexpr size_t kPage = 4 << 10;
 
 /** More than this, all answers together, is no answer but an attack on memory. */
 constexpr size_t kMostBytes = 512 << 20;
@@ -43,24 +48,15 @@ class Walker {
     Descriptor socket;
     int protocol = 0;
     for (const Question& question : inquiry_.questions) {
-      const size_t start = answers_.bytes.size();
-      answers_.bytes.resize(start + 2 * sizeof(uint32_t));
-      int error = 0;
-      try {
+      const bool isAnswered = Part([&] {
         if (!socket.IsOpen() || question.protocol != protocol) socket = OpenNetlink(question.protocol);
         protocol = question.protocol;
         AskOne(socket, question);
-      } catch (const Failure& failure) {
-        if (failure.number == ECANCELED) throw;
-        error = failure.number;
-        answers_.bytes.resize(start + 2 * sizeof(uint32_t));
-        // What was not read would be taken for the answer to the next question.
-        socket = Descriptor();
-      }
-      const size_t size = answers_.bytes.size() - start - 2 * sizeof(uint32_t);
-      const uint32_t head[] = {static_cast<uint32_t>(error), static_cast<uint32_t>(size)};
-      std::memcpy(answers_.bytes.data() + start, head, sizeof head);
+      });
+      // What was not read would be taken for the answer to the next question.
+      if (!isAnswered) socket = Descriptor();
     }
+    for (const Folder& folder : inquiry_.folders) ReadFolder(folder);
   }
 
  private:
@@ -71,6 +67,51 @@ class Walker {
     Append(&number, sizeof number);
     Append(identity, sizeof identity);
     if (netns.IsOpen()) answers_.descriptors.push_back(std::move(netns));
+  }
+
+  /** Makes `work` append something, and puts errno and length before it. False, and nothing appended, when it fails. */
+  template <typename Work>
+  bool Part(Work&& work) {
+    const size_t start = answers_.bytes.size();
+    const size_t content = start + 2 * sizeof(uint32_t);
+    answers_.bytes.resize(content);
+    int error = 0;
+    try {
+      work();
+    } catch (const Failure& failure) {
+      if (failure.number == ECANCELED) throw;
+      error = failure.number;
+      answers_.bytes.resize(content);
+    }
+    const uint32_t head[] = {static_cast<uint32_t>(error), static_cast<uint32_t>(answers_.bytes.size() - content)};
+    std::memcpy(answers_.bytes.data() + start, head, sizeof head);
+    return error == 0;
+  }
+
+  /** The folder is looked up once: the kernel goes through those of all namespaces to find the one of this. */
+  void ReadFolder(const Folder& folder) {
+    const Descriptor place(open(folder.path.c_str(), O_RDONLY | O_DIRECTORY | kCarefully));
+    const int refusal = place.IsOpen() ? 0 : errno;
+    for (const std::string& name : folder.files) {
+      Part([&] {
+        if (refusal != 0) throw Failure{refusal, "open"};
+        ReadWhole(place, name);
+      });
+    }
+  }
+
+  void ReadWhole(const Descriptor& place, const std::string& name) {
+    const Descriptor file(openat(place.Get(), name.c_str(), O_RDONLY | kCarefully));
+    if (!file.IsOpen()) Fail("open");
+    for (size_t total = 0;;) {
+      const ssize_t size = read(file.Get(), buffer_.data(), kPage);
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0) Fail("read");
+      if (size == 0) return;
+      total += static_cast<size_t>(size);
+      if (total > kRoom) throw Failure{EFBIG, "read"};
+      Append(buffer_.data(), static_cast<size_t>(size));
+    }
   }
 
   void AskOne(const Descriptor& socket, const Question& question) {

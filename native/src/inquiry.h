@@ -17,10 +17,17 @@ struct Question {
   std::vector<uint8_t> request;
 };
 
+/** Small files in a folder that shows each namespace something else, such as `/proc/sys/net/ipv4`. */
+struct Folder {
+  std::string path;
+  std::vector<std::string> files;
+};
+
 /** The same questions to several network namespaces. */
 struct Inquiry {
   std::vector<std::string> namespaces;
   std::vector<Question> questions;
+  std::vector<Folder> folders;
 };
 
 /** What came back: records as src/kernel/native.ts describes them, and the descriptors that they name. */

@@ -1,6 +1,5 @@
 #include "netns.h"
 
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
@@ -23,9 +22,6 @@ namespace {
 
 /** Room for the answers to about a thousand pipelined requests; the default of 208 KiB loses them. */
 constexpr int kNetlinkBuffer = 4 << 20;
-
-/** Opening never waits and never takes a terminal, whatever kind of file somebody put at the path. */
-constexpr int kCarefully = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 void Enter(const std::string& netns) {
   const Descriptor file = OpenNetns(netns);

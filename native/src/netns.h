@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fcntl.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +10,9 @@
 #include "descriptor.h"
 
 namespace tsnet {
+
+/** Opening never waits and never takes a terminal, whatever kind of file somebody put at the path. */
+constexpr int kCarefully = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 /** One integer socket option, as setsockopt(2) takes it. */
 struct SocketOption {

@@ -88,12 +88,22 @@ export interface NativeQuestion {
   readonly lastSequence: number;
 }
 
+/** Small files in a folder that shows each namespace something else. */
+export interface NativeFolder {
+  /** Such as `/proc/sys/net/ipv4`. */
+  readonly path: string;
+  /** Paths in it, 64 at most, each of a file of 256 KiB at most that never makes its reader wait. */
+  readonly files: readonly string[];
+}
+
 /** Which namespaces to ask what. */
 export interface NativeInquiry {
   /** Paths, 4,096 at most. */
   readonly namespaces: readonly string[];
   /** 32 at most. Neighbours of one protocol share a socket. */
   readonly questions: readonly NativeQuestion[];
+  /** 8 at most; default none. */
+  readonly folders?: readonly NativeFolder[];
 }
 
 /** What the addon throws: `code` is the symbolic errno, such as `ENOENT`; `syscall` what failed. */
@@ -109,12 +119,13 @@ export interface Native {
   /** Opens a socket as `openSocket` does, and gives its descriptor, for `node:net` and `node:dgram`. The caller closes it. */
   openDescriptor(options: SocketOptions): number;
   /**
-   * Asks several namespaces the same questions, on one thread that enters one after the other and then ends. Gives a
-   * record for each namespace, in order, numbers in the machine's order:
+   * Asks several namespaces the same questions, on one thread that enters one after the other and then ends; one inquiry
+   * after the other. Gives a record for each namespace, in order, numbers in the machine's order:
    *
    * - errno of opening and entering it, 0 for success (32 bits); a descriptor of it, or −1 (32 bits, signed); its device
    *   and inode (64 bits each). The caller closes the descriptor; there may be one of a namespace that can't be entered.
-   * - where it was entered, for each question: errno, 0 for success (32 bits); length (32 bits); the replies.
+   * - where it was entered, for each question: errno, 0 for success (32 bits); length (32 bits); the replies;
+   * - there, for each file of each folder the same: errno, length, content. A folder's errno is that of all its files.
    *
    * EAGAIN is the errno of a question to which the kernel did not give a whole answer at once. Rejects with a
    * `NativeError` when there can't be a thread or the memory.

@@ -19,6 +19,8 @@ import { ScriptedHost } from './scripted-host.ts';
 const rounds = 50;
 const oursPerRound = 4;
 const aimMs = 5;
+/** A daemon has attached so many containers in its first minutes; until then its code is not compiled. */
+const warmUps = 200;
 
 /** What one attach costs at the plugin's socket, beside what the same costs a shell script. */
 export const attach: Part = async (bench) => {
@@ -34,6 +36,7 @@ export const attach: Part = async (bench) => {
       notes: [
         'peer: ip link add, set master, up; iptables DNAT, accept, hairpin masquerade',
         'attach: CreateEndpoint, Join, ProgramExternalConnectivity with one port; detach: Revoke, Leave, Delete',
+        `the daemon has attached ${warmUps} containers before`,
         'the link of an ended endpoint is deleted after the answer, and waited for before the next attach',
       ],
       figures: [...quiet, ...full],
@@ -43,6 +46,8 @@ export const attach: Part = async (bench) => {
 
 /** A deletion holds the kernel's link lock for 20 ms, longer with many links; who comes next would wait for it. */
 const linkGoneMs = 60;
+
+const port = { protocol: 6, hostPort: 8080, containerPort: 80 } as const;
 
 /** Milliseconds of each run. */
 type Samples = Readonly<Record<'attach' | 'create' | 'join' | 'publish' | 'detach', number[]>>;
@@ -57,10 +62,16 @@ async function measure(
   progress(`attach and detach ${present}`);
   const ours: Samples = { attach: [], create: [], join: [], publish: [], detach: [] };
   const theirs: Pick<Samples, 'attach' | 'detach'> = { attach: [], detach: [] };
+  for (let index = 0; index < warmUps; index++) {
+    const endpoint = newEndpoint(network, index);
+    await createEndpoint(daemon, endpoint);
+    await joinEndpoint(daemon, endpoint);
+    await publishPorts(daemon, endpoint, [port]);
+    await removeEndpoint(daemon, endpoint);
+  }
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < oursPerRound; turn++) {
-      const endpoint = newEndpoint(network, round * oursPerRound + turn);
-      const port = { protocol: 6, hostPort: 8080, containerPort: 80 } as const;
+      const endpoint = newEndpoint(network, warmUps + round * oursPerRound + turn);
       const create = await createEndpoint(daemon, endpoint);
       const join = await joinEndpoint(daemon, endpoint);
       const publish = await publishPorts(daemon, endpoint, [port]);
@@ -72,9 +83,9 @@ async function measure(
       ours.detach.push(detach);
       await setTimeout(linkGoneMs);
     }
-    const port = linearPort(peer, 0, 8080);
-    theirs.attach.push(await timed(() => peer.attach('new', port)));
-    theirs.detach.push(await timed(() => peer.detach('new', port)));
+    const linear = linearPort(peer, 0, 8080);
+    theirs.attach.push(await timed(() => peer.attach('new', linear)));
+    theirs.detach.push(await timed(() => peer.detach('new', linear)));
   }
   const of = (step: keyof Samples) => distributionOf(ours[step]);
   const ofPeer = (step: keyof typeof theirs) => distributionOf(theirs[step]);

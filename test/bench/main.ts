@@ -13,15 +13,18 @@ import { ports } from './ports.ts';
 import { Scope } from './scope.ts';
 import { veth } from './veth.ts';
 
-/** In the order in which they run: memory is read after the daemon has worked. */
+/**
+ * In the order in which they run: memory is read after the daemon has worked, and the namespaces of `veth` are no part of
+ * the host with 20 containers.
+ */
 const parts: Readonly<Record<string, Part>> = {
   attach,
   memory,
   ports,
   connections,
   ipam,
-  veth,
   port: inspectPort,
+  veth,
   cni,
   engine,
 };

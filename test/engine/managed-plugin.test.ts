@@ -46,7 +46,7 @@ describe.each(wantedEngines())('a managed plugin of engine $version', (options) 
     await engine.docker('plugin', 'enable', 'tsnet');
   }
 
-  const pluginProcess = () => engine.netns.exec('pgrep', '-f', '^node /usr/lib/tsnet/dist/main.mjs serve');
+  const pluginProcess = () => engine.netns.exec('pgrep', '-f', '^node /usr/lib/tsnet/dist/main.cjs serve');
 
   const fromLan = (port: number) => httpWhoami(engine.lan.exec, `${host.ipv4}:${port}`);
 

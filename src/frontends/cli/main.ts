@@ -335,13 +335,11 @@ program
   );
 
 const words = separateCommand(program, process.argv.slice(2));
-try {
-  await program.parseAsync(words, { from: 'user' });
-} catch (thrown) {
+program.parseAsync(words, { from: 'user' }).catch((thrown: unknown) => {
   const code = report(thrown);
   // The command's own exit status must be told from ours.
   process.exitCode = code !== 0 && wrapsCommand(program, words) ? 125 : code;
-}
+});
 
 function report(thrown: unknown): number {
   // Commander has printed its own errors and help by now.

@@ -29,6 +29,11 @@ export async function readEngines(signal?: AbortSignal): Promise<Engines> {
   return { engines, gaps: [...answers.flatMap(({ gaps }) => gaps), ...silentEngines(engines)] };
 }
 
+/** Whether there is a socket to ask at. */
+export function hasEngines(): boolean {
+  return sockets().length > 0;
+}
+
 /** Sockets that exist, each once: a package lets Docker's name lead to Podman. */
 function sockets(): string[] {
   const session = process.env['XDG_RUNTIME_DIR'];

@@ -30,6 +30,6 @@ export function mermaidOf({ nodes, edges }: Topology): string {
 /** All but plain characters as numbers, which Mermaid never takes for its own words. */
 function escaped(text: string): string {
   return Array.from(printable(text), (character) =>
-    /[A-Za-z0-9 .,:_/+()\-─→]/.test(character) ? character : `#${character.codePointAt(0)};`,
+    /[A-Za-z0-9 .,:_/+()\-\u2500\u2192]/.test(character) ? character : `#${character.codePointAt(0)};`,
   ).join('');
 }

@@ -231,12 +231,20 @@ function compareLinks(one: PlacedLink, other: PlacedLink): number {
   return compare(one.netns.id, other.netns.id) || one.link.index - other.link.index;
 }
 
+const order: readonly VethRow['type'][] = [
+  'veth',
+  'macvlan',
+  'ipvlan',
+  'unseen',
+  'container',
+  'host',
+  'none',
+];
+
 /** Pairs by bridge and container, then pairs seen by half, then containers without. */
 function compareRows(one: VethRow, other: VethRow): number {
-  const rank = ({ type }: VethRow): number =>
-    ['veth', 'macvlan', 'ipvlan', 'unseen', 'container', 'host', 'none'].indexOf(type);
   return (
-    rank(one) - rank(other) ||
+    order.indexOf(one.type) - order.indexOf(other.type) ||
     compare(one.bridge ?? '\uffff', other.bridge ?? '\uffff') ||
     compare(one.container ?? '\uffff', other.container ?? '\uffff') ||
     compare(one.interface ?? '', other.interface ?? '') ||

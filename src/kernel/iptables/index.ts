@@ -7,6 +7,6 @@ export {
   saveTables,
   type IptablesFlavour,
 } from './iptables.ts';
-export { readLegacyTables } from './legacy-tables.ts';
+export { legacyTablesFolder, legacyTablesIn, readLegacyTables } from './legacy-tables.ts';
 export * from './parse-save.ts';
 export * from './rule.ts';

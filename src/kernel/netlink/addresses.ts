@@ -68,6 +68,7 @@ export function addressesOf(
   replies: readonly Reply[],
   families: readonly IpFamily[] = [4, 6],
 ): LinkAddress[] {
+  if (replies.length === 0) return [];
   return families.flatMap((family) =>
     replies
       .filter((reply) => reply.body[0] === addressFamilies[family])

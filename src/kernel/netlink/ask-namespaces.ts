@@ -1,4 +1,4 @@
-import { native } from '../native.ts';
+import { native, type NativeFolder } from '../native.ts';
 import {
   decodeDump,
   encodeMessages,
@@ -28,11 +28,18 @@ export interface AskedNetns {
   readonly inode: number;
   /** Undefined where it could not be entered. */
   readonly answers: Answers | undefined;
+  /** By path, without the line feed at their end; undefined for those that are not there. Absent: not read. */
+  readonly files: ReadonlyMap<string, string | undefined>;
 }
 
 /** Bytes before the first answer of a record, and before the bytes of an answer. Source: `Native.askNamespaces`. */
 const recordHeader = 24;
 const answerHeader = 8;
+
+const nothing = new Map<string, string | undefined>();
+
+/** ENOENT. */
+const isAbsent = 2;
 
 /** What was asked, in the order of sequence numbers from 1 on; the key is all of the request but that number. */
 interface Asked {
@@ -79,15 +86,17 @@ export class Answers {
 }
 
 /**
- * Asks namespaces the same questions on a thread beside the event loop, 0.03 ms for each namespace.
+ * Asks namespaces the same questions on a thread beside the event loop, 0.04 ms for each namespace.
  *
  * @param paths 4,096 at most
+ * @param folders files to read there
  * @returns one for each path, in order
  * @throws exhausted when there can't be a thread
  */
 export async function askNamespaces(
   paths: readonly string[],
   questions: readonly Question[],
+  folders: readonly NativeFolder[] = [],
 ): Promise<AskedNetns[]> {
   const requests = questions.map(({ protocol, message, isOne = false }, index) => ({
     protocol,
@@ -102,33 +111,55 @@ export async function askNamespaces(
     question,
     key: keyOf(question.protocol, requests[index]?.request ?? new Uint8Array()),
   }));
+  const files = folders.flatMap(({ path, files }) => files.map((name) => `${path}/${name}`));
   let bytes: Buffer;
   try {
-    bytes = await native().askNamespaces({ namespaces: paths, questions: requests });
+    bytes = await native().askNamespaces({ namespaces: paths, questions: requests, folders });
   } catch (error) {
     throw fromNativeError(`ask ${paths.length} network namespaces`, error);
   }
   let at = 0;
+  const nextPart = (): { errno: number; content: Buffer } => {
+    const start = at + answerHeader;
+    const part = {
+      errno: bytes.readUInt32LE(at),
+      content: bytes.subarray(start, start + bytes.readUInt32LE(at + 4)),
+    };
+    at = start + part.content.length;
+    return part;
+  };
   return paths.map(() => {
     const isEntered = bytes.readUInt32LE(at) === 0;
     const descriptor = bytes.readInt32LE(at + 4);
-    const device = Number(bytes.readBigUInt64LE(at + 8));
-    const inode = Number(bytes.readBigUInt64LE(at + 16));
+    const device = numberAt(bytes, at + 8);
+    const inode = numberAt(bytes, at + 16);
     at += recordHeader;
     const answers: (Buffer | undefined)[] = [];
-    for (let left = isEntered ? asked.length : 0; left > 0; left--) {
-      const start = at + answerHeader;
-      const end = start + bytes.readUInt32LE(at + 4);
-      answers.push(bytes.readUInt32LE(at) === 0 ? bytes.subarray(start, end) : undefined);
-      at = end;
+    const contents = files.length === 0 ? nothing : new Map<string, string | undefined>();
+    if (isEntered) {
+      for (let left = asked.length; left > 0; left--) {
+        const { errno, content } = nextPart();
+        answers.push(errno === 0 ? content : undefined);
+      }
+      for (const path of files) {
+        const { errno, content } = nextPart();
+        if (errno === 0) contents.set(path, content.toString('latin1').replace(/\n$/, ''));
+        else if (errno === isAbsent) contents.set(path, undefined);
+      }
     }
     return {
       descriptor: descriptor < 0 ? undefined : descriptor,
       device,
       inode,
       answers: isEntered ? new Answers(asked, answers) : undefined,
+      files: contents,
     };
   });
+}
+
+/** A number of 64 bits, as exact as numbers are. */
+function numberAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
 }
 
 /** All of a request but its sequence number. */

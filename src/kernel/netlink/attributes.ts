@@ -127,10 +127,14 @@ export class Attributes {
     const start = this.#starts[type];
     const buffer = this.#buffer;
     if (start === undefined || buffer.readUInt16LE(start) - headerLength < 8 * count) return undefined;
-    return Array.from({ length: count }, (_, index) => {
-      const at = start + headerLength + 8 * index;
-      return buffer.readUInt32LE(at) + buffer.readUInt32LE(at + 4) * 2 ** 32;
-    });
+    // Every link has 24 of them: a view costs a fifth of the methods of a buffer.
+    const view = new DataView(buffer.buffer, buffer.byteOffset + start + headerLength, 8 * count);
+    const numbers: number[] = [];
+    for (let at = 0; at < view.byteLength; at += 8) {
+      const high = view.getUint32(at + 4, true);
+      numbers.push(view.getUint32(at, true) + (high === 0 ? 0 : high * 2 ** 32));
+    }
+    return numbers;
   }
 
   #payloadOf(type: number, length: number): number | undefined {

@@ -26,7 +26,10 @@ export interface CountedLink {
 
 /** IFLA_STATS64. Source: `linux/if_link.h`. */
 const statisticsAttribute = 23;
-/** The first fields of struct rtnl_link_stats64, as old as itself. Source: `linux/if_link.h`. */
+/**
+ * The first fields of struct rtnl_link_stats64, as old as itself: packets, bytes, errors and dropped ones, of each those
+ * received and those sent. Source: `linux/if_link.h`.
+ */
 const counted = 8;
 
 /** Every link of the namespace, with counters: twice the bytes of `listLinks`. */
@@ -61,22 +64,14 @@ export function listCountedLinksMessage(): Message {
 export function decodeCounters(attributes: Attributes): LinkCounters | undefined {
   const numbers = attributes.u64s(statisticsAttribute, counted);
   if (numbers === undefined) return undefined;
-  const [
-    receivedPackets = 0,
-    sentPackets = 0,
-    receivedBytes = 0,
-    sentBytes = 0,
-    receiveErrors = 0,
-    sendErrors = 0,
-    receiveDropped = 0,
-    sendDropped = 0,
-  ] = numbers;
+  // By position and not by name: thousands of links are read before any compiler helps.
+  const at = (position: number): number => numbers[position] as number;
   return {
-    receivedBytes,
-    sentBytes,
-    receivedPackets,
-    sentPackets,
-    dropped: receiveDropped + sendDropped,
-    errors: receiveErrors + sendErrors,
+    receivedBytes: at(2),
+    sentBytes: at(3),
+    receivedPackets: at(0),
+    sentPackets: at(1),
+    dropped: at(6) + at(7),
+    errors: at(4) + at(5),
   };
 }

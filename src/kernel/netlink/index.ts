@@ -1,3 +1,4 @@
+export type { NativeFolder } from '../native.ts';
 export type { AddressFilter, LinkAddress, NewAddress } from './addresses.ts';
 export { askNamespaces, type Answers, type AskedNetns, type Question } from './ask-namespaces.ts';
 export { Attributes } from './attributes.ts';

@@ -45,6 +45,25 @@ export function decodeTableComment(reply: Reply): string {
   return userdata === undefined ? '' : (decodeComment(userdata) ?? '');
 }
 
+/** A table of any family. */
+export interface ListedTable {
+  /** Absent for families that are not named here, such as `arp` and `netdev`. */
+  readonly family?: TableName['family'];
+  readonly name: string;
+}
+
+/** Asks for a list of all tables of all families. */
+export function listTables(): Message {
+  return { type: messageType(types.getTable), body: header('unspecified'), doing: 'list nft tables' };
+}
+
+/** A table in the answer to `listTables`. */
+export function decodeListedTable({ body }: Reply): ListedTable {
+  const name = new Attributes(body, headerLength).string(tableAttributes.name) ?? '';
+  const family = (['inet', 'ip', 'ip6', 'bridge'] as const).find((one) => families[one] === body[0]);
+  return { ...(family === undefined ? {} : { family }), name };
+}
+
 /** Asks for a chain. */
 export function readChain({ family, name }: TableName, chain: string): Message {
   const body = new MessageWriter(header(family))

@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** A process that holds a socket open. */
 export interface SocketOwner {
@@ -10,9 +10,12 @@ export interface SocketOwner {
 /** What a descriptor of a socket links to. Source: proc(5), `/proc/pid/fd`. */
 const socketLink = /^socket:\[(\d+)\]$/;
 
+/** How long the event loop is kept at a stretch. */
+const turnMs = 20;
+
 /**
- * Which process holds each socket. Looks at every descriptor of every process, so it is for error messages only.
- * Sockets of processes that may not be looked at are absent.
+ * Which process holds each socket. Looks at every descriptor of every process, 10 µs each, and lets others have their
+ * turn. Sockets of processes that may not be looked at are absent.
  *
  * @param inodes as `Listener.inode`
  */
@@ -20,29 +23,39 @@ export async function findSocketOwners(inodes: Iterable<number>): Promise<Map<nu
   const wanted = new Set(inodes);
   const owners = new Map<number, SocketOwner>();
   if (wanted.size === 0) return owners;
-  const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  for (const pid of processes) {
-    for (const inode of await socketsOf(pid)) {
+  let started = Date.now();
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    for (const inode of socketsOf(pid)) {
       if (!wanted.has(inode) || owners.has(inode)) continue;
-      owners.set(inode, { pid: Number(pid), command: await commandOf(pid) });
+      owners.set(inode, { pid: Number(pid), command: commandOf(pid) });
     }
     if (owners.size === wanted.size) break;
+    if (Date.now() - started < turnMs) continue;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    started = Date.now();
   }
   return owners;
 }
 
-/** Processes and descriptors go away while they are looked at. */
-async function socketsOf(pid: string): Promise<number[]> {
+function socketsOf(pid: string): number[] {
   const folder = `/proc/${pid}/fd`;
-  const descriptors = await readdir(folder).catch(() => []);
-  const targets = await Promise.all(descriptors.map((name) => readlink(`${folder}/${name}`).catch(() => '')));
-  return targets.flatMap((target) => {
+  return attempt(() => readdirSync(folder), []).flatMap((name) => {
+    const target = attempt(() => readlinkSync(`${folder}/${name}`), '');
     const inode = socketLink.exec(target)?.[1];
     return inode === undefined ? [] : [Number(inode)];
   });
 }
 
-async function commandOf(pid: string): Promise<string> {
-  const text = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
-  return text.trimEnd();
+function commandOf(pid: string): string {
+  return attempt(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd(), '');
+}
+
+/** Processes and descriptors go away while they are looked at. */
+function attempt<Result>(action: () => Result, otherwise: Result): Result {
+  try {
+    return action();
+  } catch {
+    return otherwise;
+  }
 }

@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 /** How long the event loop is kept at a stretch. */
 const turnMs = 20;
 
@@ -17,7 +15,7 @@ export async function inTurn<Item, Result>(
   for (const item of items) {
     results.push(await action(item));
     if (Date.now() - started < turnMs) continue;
-    await nextTurn();
+    await new Promise<void>((resolve) => setImmediate(resolve));
     started = Date.now();
   }
   return results;

@@ -14,3 +14,10 @@ export async function mapBounded<Item, Result>(
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, work));
   return results;
 }
+
+/** The items in lists of so many. */
+export function inParts<Item>(items: readonly Item[], length: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / length) }, (_, index) =>
+    items.slice(index * length, (index + 1) * length),
+  );
+}

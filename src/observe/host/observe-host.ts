@@ -2,7 +2,6 @@ import { hostname, release } from 'node:os';
 import { findSocketOwners, readProcess, type SocketOwner } from '../../kernel/proc/index.ts';
 import type { FoundNetns } from './find-namespaces.ts';
 import { Gaps } from './gaps.ts';
-import { mapBounded } from './map-bounded.ts';
 import type { OpenNetns } from './open-netns.ts';
 import { allParts, type Part } from './parts.ts';
 import { emptyNetns } from './empty-netns.ts';
@@ -22,9 +21,6 @@ export interface ObserveOptions {
   readonly flows?: 'host' | 'none';
 }
 
-/** Programs that run at the same time. */
-const programs = 2;
-
 /**
  * Looks at every network namespace of this machine. Nothing is changed and nothing is executed inside a container;
  * what can't be read is said in `gaps`.
@@ -36,24 +32,24 @@ export async function observeHost(options: ObserveOptions = {}): Promise<Snapsho
   const parts = new Set(options.parts ?? allParts);
   const takenAt = new Date().toISOString();
   const gaps = new Gaps();
-  using survey = await Survey.begin(hostNetns, parts, gaps);
+  using survey = Survey.open(hostNetns, parts, gaps);
+  const { host } = survey;
+  // Programs run on their own meanwhile.
+  const [, hostRules, hostFlows] = await Promise.all([
+    survey.look(),
+    readRuleSets(rules === 'none' ? [] : [host], gaps),
+    flows === 'host' ? gaps.around(`${host.id} flows`, () => readFlows(host), undefined) : undefined,
+  ]);
   const nsids = await survey.resolve();
-  const { host, read } = survey;
+  const { read } = survey;
   const inodes = read.flatMap(({ facts }) => facts.sockets.map(({ inode }) => inode));
   // The kernel's own sockets have none.
   const owners = await findSocketOwners(inodes.filter((inode) => inode !== 0));
-  const ruled = rules === 'none' ? [] : rules === 'host' ? [host] : read.map(({ netns }) => netns);
-  const ruleSets = new Map(await readRuleSets(ruled, gaps));
-  const hostFlows =
-    flows === 'host' ? await gaps.around(`${host.id} flows`, () => readFlows(host), undefined) : undefined;
+  const others = rules === 'all' ? read.flatMap(({ netns }) => (netns === host ? [] : netns)) : [];
+  const ruleSets = new Map([...hostRules, ...(await readRuleSets(others, gaps))]);
   const views = read.map(({ netns, facts }): NetnsView => {
-    const rulesThere = ruleSets.get(netns);
-    return {
-      ...viewOf(netns.found, facts, parts, owners),
-      nsids: nsids.get(netns) ?? [],
-      ...(rulesThere === undefined ? {} : { ruleSets: rulesThere }),
-      ...(netns !== host || hostFlows === undefined ? {} : { flows: hostFlows }),
-    };
+    const own = { nsids: nsids.get(netns) ?? [], ruleSets: ruleSets.get(netns) };
+    return viewOf(netns.found, facts, parts, owners, netns === host ? { ...own, flows: hostFlows } : own);
   });
   const closed = survey.closed.map((found) => viewOf(found, emptyNetns(`net:${found.inode}`), parts, owners));
   return {
@@ -69,14 +65,10 @@ export async function observeHost(options: ObserveOptions = {}): Promise<Snapsho
 async function readRuleSets(
   namespaces: readonly OpenNetns[],
   gaps: Gaps,
-): Promise<(readonly [OpenNetns, RuleSets])[]> {
-  if (namespaces.length === 0) return [];
+): Promise<ReadonlyMap<OpenNetns, RuleSets>> {
+  if (namespaces.length === 0) return new Map();
   const { readRules } = await import('./read-rules.ts');
-  return await mapBounded(
-    namespaces,
-    programs,
-    async (netns) => [netns, await readRules(netns, gaps)] as const,
-  );
+  return await readRules(namespaces, gaps);
 }
 
 async function readFlows({ path }: OpenNetns): Promise<FlowView[]> {
@@ -85,24 +77,36 @@ async function readFlows({ path }: OpenNetns): Promise<FlowView[]> {
   return flows.map(({ family, protocol, original, reply }) => ({ family, protocol, original, reply }));
 }
 
+/** Field by field, because to copy objects takes longer than to read what is in them. */
 function viewOf(
   { inode, paths, pids }: FoundNetns,
-  { sockets, ...facts }: NetnsFacts,
+  facts: NetnsFacts,
   parts: ReadonlySet<Part>,
   owners: ReadonlyMap<number, SocketOwner>,
+  { nsids = [], ruleSets, flows }: Partial<Undefinable<Pick<NetnsView, 'nsids' | 'ruleSets' | 'flows'>>> = {},
 ): NetnsView {
   return {
-    ...facts,
+    links: facts.links,
+    addresses: facts.addresses,
+    routes: facts.routes,
+    policyRules: facts.policyRules,
+    neighbours: facts.neighbours,
+    forwarding: facts.forwarding,
+    sysctls: facts.sysctls,
     id: `net:${inode}`,
     paths,
     processes: parts.has('processes') ? pids.flatMap((pid) => readProcess(pid) ?? []) : [],
-    nsids: [],
-    sockets: sockets.map((socket) => {
+    nsids,
+    sockets: facts.sockets.map((socket) => {
       const process = owners.get(socket.inode);
       return process === undefined ? socket : { ...socket, process };
     }),
+    ...(ruleSets === undefined ? {} : { ruleSets }),
+    ...(flows === undefined ? {} : { flows }),
   };
 }
+
+type Undefinable<Fields> = { [Name in keyof Fields]: Fields[Name] | undefined };
 
 /** The host first, then by number. */
 function compareIds(one: NetnsId, other: NetnsId, host: NetnsId): number {

@@ -2,6 +2,7 @@ import {
   answered,
   questions,
   type Answers,
+  type AskedNetns,
   type CountedLink,
   type LinkAddress,
   type Question,
@@ -42,18 +43,19 @@ export function questionsOf(parts: ReadonlySet<Part>): Question[] {
  * Reads one namespace; what it refuses becomes a gap.
  *
  * @param rtnetlink open there; undefined where it can't be entered
- * @param answers what it has said already
+ * @param asked what it has said already
  */
 export async function readNetns(
   netns: OpenNetns,
   rtnetlink: Rtnetlink | undefined,
-  answers: Answers | undefined,
+  asked: AskedNetns | undefined,
   parts: ReadonlySet<Part>,
   host: OpenNetns,
   gaps: Gaps,
 ): Promise<NetnsFacts> {
   if (rtnetlink === undefined) return emptyNetns(netns.id);
   const { id, path } = netns;
+  const answers = asked?.answers;
   const read = async <Result>(part: Part, action: () => Promise<Result[]>): Promise<Result[]> =>
     await gaps.around(`${id} ${part}`, action, []);
   // Of thousands of namespaces most are read without any wait: a promise takes longer than what it stands for.
@@ -75,7 +77,7 @@ export async function readNetns(
     sysctls: parts.has('sysctls')
       ? await gaps.around(
           `${id} sysctls`,
-          () => ({ ...readSysctls(path, netns === host), ...settings }),
+          () => ({ ...readSysctls(path, netns === host, asked?.files), ...settings }),
           settings,
         )
       : {},
@@ -111,6 +113,11 @@ async function listLinks(rtnetlink: Rtnetlink, parts: ReadonlySet<Part>): Promis
 }
 
 function withSettings(found: readonly CountedLink[]): Links {
+  // Nobody else has them yet, and to copy one takes as long as to read it.
+  const links = found.map(({ link, counters }) =>
+    counters === undefined ? link : Object.assign(link, { counters }),
+  );
+  if (found.every(({ settings }) => settings === undefined)) return { links, settings: {} };
   const settings = found.flatMap(({ link, settings: own }) =>
     own === undefined
       ? []
@@ -119,10 +126,7 @@ function withSettings(found: readonly CountedLink[]): Links {
           return [`${family}/conf/${link.name}/${setting}`, value] as const;
         }),
   );
-  return {
-    links: found.map(({ link, counters }) => (counters === undefined ? link : { ...link, counters })),
-    settings: Object.fromEntries(settings),
-  };
+  return { links, settings: Object.fromEntries(settings) };
 }
 
 /** Settings are told with the counters. */

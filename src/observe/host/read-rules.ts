@@ -1,26 +1,82 @@
-import { availableFamilies, readLegacyTables, saveTables } from '../../kernel/iptables/index.ts';
-import { readRuleSet } from '../../kernel/nft/index.ts';
-import { TsnetError } from '../../model/index.ts';
+import { closeSync } from 'node:fs';
+import {
+  availableFamilies,
+  legacyTablesFolder,
+  legacyTablesIn,
+  readLegacyTables,
+  saveTables,
+} from '../../kernel/iptables/index.ts';
+import { askNamespaces, type AskedNetns } from '../../kernel/netlink/index.ts';
+import { readRuleSet, tablesIn, tablesQuestion } from '../../kernel/nft/index.ts';
+import { TsnetError, type IpFamily } from '../../model/index.ts';
 import type { Gaps } from './gaps.ts';
+import { inParts, mapBounded } from './map-bounded.ts';
 import type { OpenNetns } from './open-netns.ts';
 import type { RuleSets } from './snapshot.ts';
 
 /** Tables that iptables makes in nftables, in families `ip` and `ip6`. Source: iptables-nft(8). */
 const iptablesTables: ReadonlySet<unknown> = new Set(['filter', 'nat', 'mangle', 'raw', 'security']);
 
-/** The rules of a namespace. Reading puts no table into use. */
-export async function readRules({ id, path }: OpenNetns, gaps: Gaps): Promise<RuleSets> {
+/** Namespaces that are asked at once, and those in which programs run at the same time. */
+const partLength = 512;
+const width = 2;
+
+/**
+ * The rules of namespaces. Reading puts no table into use, and where the kernel says that there is nothing no program is
+ * started.
+ */
+export async function readRules(
+  namespaces: readonly OpenNetns[],
+  gaps: Gaps,
+): Promise<Map<OpenNetns, RuleSets>> {
+  const found = new Map<OpenNetns, RuleSets>();
+  for (const part of inParts(namespaces, partLength)) {
+    const asked = await ask(part);
+    await mapBounded([...part.entries()], width, async ([index, netns]) => {
+      found.set(netns, await readThere(netns, asked[index], gaps));
+    });
+  }
+  return found;
+}
+
+/** Nothing where there can't be a thread. */
+async function ask(namespaces: readonly OpenNetns[]): Promise<readonly AskedNetns[]> {
+  const doors = namespaces.map(({ descriptor }) => `/proc/self/fd/${descriptor}`);
+  try {
+    const asked = await askNamespaces(doors, [tablesQuestion], [legacyTablesFolder]);
+    for (const { descriptor } of asked) if (descriptor !== undefined) closeSync(descriptor);
+    return asked;
+  } catch (error) {
+    if (error instanceof TsnetError) return [];
+    throw error;
+  }
+}
+
+async function readThere(
+  { id, path }: OpenNetns,
+  asked: AskedNetns | undefined,
+  gaps: Gaps,
+): Promise<RuleSets> {
   const place = path === undefined ? {} : { netns: path };
-  const nft = await readNft(id, path, gaps);
-  const families = availableFamilies();
-  const iptables = families.flatMap((family) => {
-    const inNft = hasIptablesTables(nft, family === 4 ? 'ip' : 'ip6')
-      ? [{ flavour: 'nft' as const, family }]
-      : [];
-    const inLegacy = legacyTables(family).length > 0 ? [{ flavour: 'legacy' as const, family }] : [];
-    return [...inNft, ...inLegacy];
+  const told = asked?.answers === undefined ? undefined : tablesIn(asked.answers);
+  const reading =
+    told?.length === 0 ? { nftables: [] } : gaps.around(`${id} nftables`, () => readRuleSet(path), undefined);
+  // What the kernel does not tell has to be waited for.
+  const tables = told ?? tablesOf(await reading);
+  const saved = availableFamilies().flatMap((family) => {
+    const isInNft = tables.some((one) => one.family === families[family] && iptablesTables.has(one.name));
+    const isInLegacy = legacyTables(family).length > 0;
+    return [...(isInNft ? ['nft' as const] : []), ...(isInLegacy ? ['legacy' as const] : [])].map(
+      async (flavour) => {
+        const what = `${id} iptables-${flavour} IPv${family}`;
+        const text = await gaps.around(what, () => saveTables(flavour, family, place), undefined);
+        return text === undefined ? [] : [{ flavour, family, text }];
+      },
+    );
   });
-  function legacyTables(family: 4 | 6): string[] {
+  function legacyTables(family: IpFamily): string[] {
+    const known = asked === undefined ? undefined : legacyTablesIn(family, asked.files);
+    if (known !== undefined) return known;
     try {
       return readLegacyTables(family, path);
     } catch (error) {
@@ -29,26 +85,18 @@ export async function readRules({ id, path }: OpenNetns, gaps: Gaps): Promise<Ru
       return [];
     }
   }
-  const saved = await Promise.all(
-    iptables.map(async ({ flavour, family }) => {
-      const what = `${id} iptables-${flavour} IPv${family}`;
-      const text = await gaps.around(what, () => saveTables(flavour, family, place), undefined);
-      return text === undefined ? [] : [{ flavour, family, text }];
-    }),
-  );
-  return { ...(nft === undefined ? {} : { nft }), iptables: saved.flat() };
+  const [nft, ...iptables] = await Promise.all([reading, ...saved]);
+  return { ...(nft === undefined ? {} : { nft }), iptables: iptables.flat() };
 }
 
-async function readNft(id: string, path: string | undefined, gaps: Gaps): Promise<unknown> {
-  return await gaps.around(`${id} nftables`, () => readRuleSet(path), undefined);
-}
+/** The families of nftables in which iptables keeps its tables. */
+const families = { 4: 'ip', 6: 'ip6' } as const;
 
-/** Whether iptables keeps rules there: one that does not is not asked. */
-function hasIptablesTables(nft: unknown, family: string): boolean {
+/** The tables in what nft(8) prints. */
+function tablesOf(nft: unknown): { readonly family?: unknown; readonly name?: unknown }[] {
   const objects = (nft as { readonly nftables?: readonly unknown[] } | undefined)?.nftables ?? [];
-  return objects.some((object) => {
-    const table = (object as { readonly table?: { readonly family?: unknown; readonly name?: unknown } })
-      .table;
-    return table?.family === family && iptablesTables.has(table.name);
-  });
+  return objects.flatMap(
+    (object) =>
+      (object as { readonly table?: { readonly family?: unknown; readonly name?: unknown } }).table ?? [],
+  );
 }

@@ -1,3 +1,4 @@
+import type { NativeFolder } from '../../kernel/netlink/index.ts';
 import { SysctlReader } from '../../kernel/proc/index.ts';
 
 type Name = readonly [folder: string, name: string];
@@ -33,18 +34,41 @@ const ofHost: readonly Name[] = [
   ['netfilter', 'nf_conntrack_count'],
 ];
 
+const root = '/proc/sys/net';
+
+/** What `readSysctls` looks for, so that it can be read in many namespaces at once. */
+export function sysctlFolders(isHost: boolean): NativeFolder[] {
+  const folders = new Map<string, string[]>();
+  for (const [folder, name] of namesFor(isHost)) {
+    const files = folders.get(folder) ?? [];
+    files.push(name);
+    folders.set(folder, files);
+  }
+  return [...folders].map(([folder, files]) => ({ path: `${root}/${folder}`, files }));
+}
+
 /**
  * Settings of a namespace as a whole; those of single links come with the links. In a foreign namespace each costs 80 µs
  * and each folder as much, so few are read where a container is.
  *
+ * @param files what was read there already
  * @returns by path below `/proc/sys/net`; those that the kernel does not have are absent
  * @throws not-found, denied
  */
-export function readSysctls(netns: string | undefined, isHost: boolean): Record<string, string> {
+export function readSysctls(
+  netns: string | undefined,
+  isHost: boolean,
+  files?: ReadonlyMap<string, string | undefined>,
+): Record<string, string> {
   using reader = new SysctlReader(netns);
-  const found = (isHost ? [...everywhere, ...ofHost] : everywhere).flatMap(([folder, name]) => {
-    const value = reader.read(folder, name);
+  const found = namesFor(isHost).flatMap(([folder, name]) => {
+    const path = `${root}/${folder}/${name}`;
+    const value = files?.has(path) === true ? files.get(path) : reader.read(folder, name);
     return value === undefined ? [] : [[`${folder}/${name}`, value] as const];
   });
   return Object.fromEntries(found);
+}
+
+function namesFor(isHost: boolean): readonly Name[] {
+  return isHost ? [...everywhere, ...ofHost] : everywhere;
 }

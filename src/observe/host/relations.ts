@@ -1,5 +1,6 @@
 import { ipOf, type Ip } from '../../model/index.ts';
 import type { LinkAddress } from '../../kernel/netlink/index.ts';
+import { LinkIndex } from './link-index.ts';
 import type { LinkView, NetnsId, NetnsView, Snapshot } from './snapshot.ts';
 
 /** A link and the namespace it is in. */
@@ -25,7 +26,7 @@ export class Relations {
   /** The namespace that counts as the host; undefined only in a snapshot that lacks it. */
   readonly host: NetnsView | undefined;
   readonly #namespaces: ReadonlyMap<NetnsId, NetnsView>;
-  readonly #links = new Map<NetnsView, ReadonlyMap<number, PlacedLink>>();
+  readonly #links = new Map<NetnsView, LinkIndex<LinkView>>();
   readonly #nsids = new Map<NetnsView, ReadonlyMap<number, NetnsId>>();
   readonly #ports = new Map<LinkView, PlacedLink[]>();
   readonly #children = new Map<LinkView, PlacedLink[]>();
@@ -37,7 +38,7 @@ export class Relations {
     this.#namespaces = new Map(snapshot.namespaces.map((netns) => [netns.id, netns]));
     this.host = this.#namespaces.get(snapshot.hostNetns);
     for (const netns of snapshot.namespaces) {
-      this.#links.set(netns, new Map(netns.links.map((link) => [link.index, { netns, link }])));
+      this.#links.set(netns, new LinkIndex(netns.links));
       this.#nsids.set(netns, new Map(netns.nsids.map(({ nsid, netns: id }) => [nsid, id])));
     }
     for (const netns of snapshot.namespaces) this.#relate(netns);
@@ -50,7 +51,8 @@ export class Relations {
   /** The link of an index, which means something in its namespace only. */
   linkAt(netns: NetnsView | NetnsId, index: number): PlacedLink | undefined {
     const view = typeof netns === 'string' ? this.#namespaces.get(netns) : netns;
-    return view === undefined ? undefined : this.#links.get(view)?.get(index);
+    const link = view === undefined ? undefined : this.#links.get(view)?.get(index);
+    return view === undefined || link === undefined ? undefined : { netns: view, link };
   }
 
   /** The link of a name; compares all. */

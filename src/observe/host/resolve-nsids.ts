@@ -1,5 +1,6 @@
 import type { Link, Rtnetlink } from '../../kernel/netlink/index.ts';
 import type { Gaps } from './gaps.ts';
+import { LinkIndex } from './link-index.ts';
 import type { OpenNetns } from './open-netns.ts';
 import { pairs } from './relations.ts';
 import type { NetnsFacts } from './read-netns.ts';
@@ -65,14 +66,14 @@ export async function resolveNsids(
 
 /** What ids stand for, as far as that is known. */
 class Known {
-  readonly #found: ReadonlyMap<OpenNetns, Map<number, OpenNetns>>;
-  readonly #links: ReadonlyMap<OpenNetns, ReadonlyMap<number, Link>>;
+  readonly #found = new Map<OpenNetns, Map<number, OpenNetns>>();
+  readonly #links = new Map<OpenNetns, LinkIndex<Link>>();
 
   constructor(all: readonly ReadNetns[]) {
-    this.#found = new Map(all.map(({ netns }) => [netns, new Map<number, OpenNetns>()]));
-    this.#links = new Map(
-      all.map(({ netns, facts }) => [netns, new Map(facts.links.map((link) => [link.index, link]))]),
-    );
+    for (const { netns, facts } of all) {
+      this.#found.set(netns, new Map());
+      this.#links.set(netns, new LinkIndex(facts.links));
+    }
   }
 
   /** To be added to. */

@@ -4,7 +4,6 @@ import {
   askNamespaces,
   nsidQuestion,
   Rtnetlink,
-  type Answers,
   type AskedNetns,
   type Question,
 } from '../../kernel/netlink/index.ts';
@@ -14,15 +13,16 @@ import { emptyNetns } from './empty-netns.ts';
 import { findNamespaces, type FindOptions, type FoundNetns } from './find-namespaces.ts';
 import type { Gaps } from './gaps.ts';
 import { inTurn } from './in-turn.ts';
-import { mapBounded } from './map-bounded.ts';
+import { inParts, mapBounded } from './map-bounded.ts';
 import { adoptNetns, openNetns, type OpenNetns } from './open-netns.ts';
 import type { Part } from './parts.ts';
 import { questionsOf, readNetns } from './read-netns.ts';
+import { sysctlFolders } from './read-sysctls.ts';
 import { describeUnknown, resolveNsids, type ReadNetns, type Resolved } from './resolve-nsids.ts';
 
-/** Namespaces that are asked by one thread, and threads at the same time. */
+/** Namespaces that are asked at once, and how many such parts are on their way: while one is read the next is asked. */
 const partLength = 128;
-const width = 2;
+const width = 3;
 
 const closest: FindOptions = { mounts: true, descriptors: true };
 
@@ -33,6 +33,7 @@ export class Survey implements Disposable {
   read: readonly ReadNetns[] = [];
   /** What could not be opened. */
   readonly closed: FoundNetns[] = [];
+  readonly #found: readonly FoundNetns[];
   readonly #opened: OpenNetns[] = [];
   readonly #sockets: (Rtnetlink | undefined)[] = [];
   readonly #known = new Set<number>();
@@ -41,8 +42,9 @@ export class Survey implements Disposable {
   /** Which id the host has in a namespace, where the other ends of most links are. */
   readonly #hostQuestion: Question;
 
-  private constructor(host: OpenNetns, parts: ReadonlySet<Part>, gaps: Gaps) {
+  private constructor(host: OpenNetns, found: readonly FoundNetns[], parts: ReadonlySet<Part>, gaps: Gaps) {
     this.host = host;
+    this.#found = found;
     this.#parts = parts;
     this.#gaps = gaps;
     this.#hostQuestion = nsidQuestion(host.descriptor);
@@ -50,7 +52,8 @@ export class Survey implements Disposable {
     this.#known.add(host.found.inode);
   }
 
-  static async begin(hostNetns: string, parts: ReadonlySet<Part>, gaps: Gaps): Promise<Survey> {
+  /** Finds the namespaces and opens the host's. @throws not-found, denied, invalid-input for `hostNetns` */
+  static open(hostNetns: string, parts: ReadonlySet<Part>, gaps: Gaps): Survey {
     const inode = inodeAt(hostNetns);
     const processes = listProcesses();
     const hidden = processes.filter(({ netns }) => netns === undefined).length;
@@ -69,9 +72,13 @@ export class Survey implements Disposable {
     if (host === undefined) {
       throw new TsnetError('denied', `look at the network namespace ${hostNetns}: it can't be opened`);
     }
-    const survey = new Survey(host, parts, gaps);
-    await Promise.all([survey.#addHost(), survey.#add(found)]);
-    return survey;
+    return new Survey(host, found, parts, gaps);
+  }
+
+  /** Opens and reads all that were found. */
+  async look(): Promise<void> {
+    // The host's turn comes after the first small ones: while the kernel lists its links, those are read.
+    await Promise.all([this.#add(this.#found), this.#addHost()]);
   }
 
   [Symbol.dispose](): void {
@@ -99,29 +106,30 @@ export class Survey implements Disposable {
       const asked = await this.#ask(part.map(({ doors: [door = ''] }) => door));
       // Before anything is read: what was opened is closed at the end, whatever fails.
       const opened = part.flatMap((one, index) => this.#open(one, asked[index]));
-      return await inTurn(opened, ([netns, answers]) => this.#read(netns, answers));
+      return await inTurn(opened, ([netns, said]) => this.#read(netns, said));
     });
     this.read = [...this.read, ...read.flat()];
   }
 
   /** The host, which holds as much as all others together. */
   async #addHost(): Promise<void> {
-    const [asked] = await this.#ask([`/proc/self/fd/${this.host.descriptor}`]);
+    const [asked] = await this.#ask([`/proc/self/fd/${this.host.descriptor}`], true);
     if (asked?.descriptor !== undefined) closeSync(asked.descriptor);
-    this.read = [await this.#read(this.host, asked?.answers), ...this.read];
+    this.read = [await this.#read(this.host, asked), ...this.read];
   }
 
   /** Nothing where there can't be a thread: then each is asked by itself. */
-  async #ask(doors: readonly string[]): Promise<readonly AskedNetns[]> {
+  async #ask(doors: readonly string[], isHost = false): Promise<readonly AskedNetns[]> {
+    const folders = this.#parts.has('sysctls') ? sysctlFolders(isHost) : [];
     try {
-      return await askNamespaces(doors, [...questionsOf(this.#parts), this.#hostQuestion]);
+      return await askNamespaces(doors, [...questionsOf(this.#parts), this.#hostQuestion], folders);
     } catch (error) {
       if (error instanceof TsnetError) return [];
       throw error;
     }
   }
 
-  #open(found: FoundNetns, asked: AskedNetns | undefined): (readonly [OpenNetns, Answers | undefined])[] {
+  #open(found: FoundNetns, asked: AskedNetns | undefined): (readonly [OpenNetns, AskedNetns | undefined])[] {
     const adopted = asked === undefined ? undefined : adoptNetns(found, asked);
     const netns = adopted ?? openNetns(found, this.#gaps);
     if (netns === undefined) {
@@ -129,14 +137,15 @@ export class Survey implements Disposable {
       return [];
     }
     this.#opened.push(netns);
-    return [[netns, adopted === undefined ? undefined : asked?.answers]];
+    return [[netns, adopted === undefined ? undefined : asked]];
   }
 
-  async #read(netns: OpenNetns, answers: Answers | undefined): Promise<ReadNetns> {
+  async #read(netns: OpenNetns, asked: AskedNetns | undefined): Promise<ReadNetns> {
     const { id, path } = netns;
+    const answers = asked?.answers;
     const rtnetlink = await this.#gaps.around(id, () => Rtnetlink.openBlocking(path, answers), undefined);
     this.#sockets.push(rtnetlink);
-    const facts = await readNetns(netns, rtnetlink, answers, this.#parts, this.host, this.#gaps);
+    const facts = await readNetns(netns, rtnetlink, asked, this.#parts, this.host, this.#gaps);
     const hostNsid = answers === undefined ? undefined : answered.nsid(answers, this.#hostQuestion);
     return { netns, rtnetlink, hostNsid, facts };
   }
@@ -149,12 +158,6 @@ export class Survey implements Disposable {
     };
     return await resolveNsids(this.read, host, { all: this.#parts.has('sockets') }, this.#gaps);
   }
-}
-
-function inParts<Item>(items: readonly Item[], length: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / length) }, (_, index) =>
-    items.slice(index * length, (index + 1) * length),
-  );
 }
 
 function inodeAt(path: string): number {

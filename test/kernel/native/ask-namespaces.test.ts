@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { closeSync, fstatSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -116,6 +116,44 @@ describe('askNamespaces', () => {
     expect(typesOf(asked, 3)).toEqual([2]);
   });
 
+  it('reads files as the namespace shows them, and says which are not there', async () => {
+    const blue = namespaces.create('blue');
+    const red = namespaces.create('red');
+    const forwarding = native().openFileIn(red, '/proc/sys/net/ipv4/ip_forward', constants.O_WRONLY);
+    writeSync(forwarding, '1');
+    closeSync(forwarding);
+    const folders = [
+      { path: '/proc/sys/net/ipv4', files: ['ip_forward', 'absent', 'conf/all/forwarding'] },
+      { path: '/nonexistent', files: ['x', 'y'] },
+      { path: '/proc/self', files: ['ns'] },
+    ];
+    const bytes = await native().askNamespaces({ namespaces: [blue, red], questions: [links], folders });
+    let at = 0;
+    const part = (): [errno: number, text: string] => {
+      const start = at + 8;
+      const found: [number, string] = [bytes.readUInt32LE(at), ''];
+      at = start + bytes.readUInt32LE(at + 4);
+      found[1] = bytes.toString('latin1', start, at);
+      return found;
+    };
+    const files = [blue, red].map(() => {
+      closeSync(bytes.readInt32LE(at + 4));
+      at += 24;
+      expect(part()[0]).toBe(0);
+      return Array.from({ length: 6 }, part);
+    });
+    expect(at).toBe(bytes.length);
+    const absent = [
+      [2, ''],
+      [2, ''],
+      [21, ''],
+    ];
+    expect(files).toEqual([
+      [[0, '0\n'], [2, ''], [0, '0\n'], ...absent],
+      [[0, '1\n'], [2, ''], [0, '1\n'], ...absent],
+    ]);
+  });
+
   it('asks nobody nothing, too', async () => {
     expect(await ask([], [links])).toEqual([]);
     expect(await ask([namespaces.create('blue')], [])).toMatchObject([{ errno: 0, answers: [] }]);
@@ -132,6 +170,10 @@ describe('askNamespaces', () => {
       { ...one, namespaces: ['a\0b'] },
       { ...one, questions: [undefined] },
       { ...one, questions: [{ ...links, request: [1, 2, 3] }] },
+      { ...one, folders: {} },
+      { ...one, folders: [{ path: '/proc' }] },
+      { ...one, folders: [{ path: '/proc', files: [1] }] },
+      { ...one, folders: [{ path: '/proc', files: ['a\0b'] }] },
     ]) {
       expect(call(wrong)).toThrow(TypeError);
     }
@@ -141,6 +183,8 @@ describe('askNamespaces', () => {
       { ...one, questions: [{ ...links, request: new Uint8Array(16) }] },
       { ...one, questions: [{ ...links, request: new Uint8Array(70_000) }] },
       { ...one, questions: [{ ...links, lastSequence: -1 }] },
+      { ...one, folders: Array.from({ length: 9 }, () => ({ path: '/proc', files: [] })) },
+      { ...one, folders: [{ path: '/proc', files: Array.from({ length: 65 }, () => 'x') }] },
     ]) {
       expect(call(wrong)).toThrow(RangeError);
     }

@@ -110,3 +110,15 @@ it('tells the id of an open namespace, and that there is none', async () => {
     expect(ofBlue?.answers && answered.nsid(ofBlue.answers, question)).toBeUndefined();
   });
 });
+
+it('reads files of the namespace, tells absent ones from those that were not read', async () => {
+  const folders = [{ path: '/proc/sys/net/ipv4', files: ['ip_forward', 'nothing', 'conf'] }];
+  const asked = await askNamespaces([blue.path, '/nonexistent'], [], folders);
+  for (const { descriptor } of asked) if (descriptor !== undefined) closeSync(descriptor);
+  const [ofBlue, ofNobody] = asked.map(({ files }) => [...files]);
+  expect(ofBlue).toEqual([
+    ['/proc/sys/net/ipv4/ip_forward', '0'],
+    ['/proc/sys/net/ipv4/nothing', undefined],
+  ]);
+  expect(ofNobody).toEqual([]);
+});

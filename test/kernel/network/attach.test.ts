@@ -28,6 +28,7 @@ import { createFailingKernel, type FailingKernel } from '../../support/failing-k
 import { createHost, type Host } from '../../support/host.ts';
 import { hostFacts as everyFact, withoutCarriers } from '../../support/host-facts.ts';
 import { createNetns, type Netns } from '../../support/netns.ts';
+import { plainNetwork, subnet4, subnet6 } from '../../support/plain-network.ts';
 
 const network = parseNetworkId('a'.repeat(64));
 const idOf = (digit: string) => parseEndpointId(digit.repeat(64));
@@ -48,20 +49,10 @@ beforeAll(async () => {
   if (four === undefined || six === undefined) throw new Error('no pools');
   await requestAddress(context, four.id, 'gateway');
   await requestAddress(context, six.id, 'gateway');
-  await createNetwork(context, {
-    id: network,
-    origin: 'cli',
-    subnets: [
-      { subnet: four.subnet, gateway: parseIp('10.1.0.1') },
-      { subnet: six.subnet, gateway: parseIp('fd00:1::1') },
-    ],
-    pools: [four.id, six.id],
-    reserved: [],
-    isInternal: false,
-    allowsIcc: true,
-    masquerades: true,
-    options: {},
-  });
+  await createNetwork(
+    context,
+    plainNetwork({ id: network, origin: 'cli', subnets: [subnet4, subnet6], pools: [four.id, six.id] }),
+  );
 });
 beforeEach(async () => {
   failing.failAt(Number.POSITIVE_INFINITY);

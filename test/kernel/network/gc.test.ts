@@ -24,6 +24,7 @@ import {
 } from '../../../src/network/index.ts';
 import { hostFacts } from '../../support/host-facts.ts';
 import { createHost, type Host } from '../../support/host.ts';
+import { plainNetwork } from '../../support/plain-network.ts';
 
 const network = parseNetworkId('a'.repeat(64));
 const endpoint = parseEndpointId('b'.repeat(64));
@@ -48,17 +49,7 @@ beforeEach(async () => {
   const { context } = host;
   pool = (await requestPool(context, { space: 'local', family: 4, subnet: parseSubnet('10.1.0.0/24') })).id;
   await requestAddress(context, pool, 'gateway');
-  await createNetwork(context, {
-    id: network,
-    origin: 'docker',
-    subnets: [{ subnet: parseSubnet('10.1.0.0/24'), gateway: parseIp('10.1.0.1') }],
-    pools: [pool],
-    reserved: [],
-    isInternal: false,
-    allowsIcc: true,
-    masquerades: true,
-    options: {},
-  });
+  await createNetwork(context, plainNetwork({ id: network, pools: [pool] }));
   const address = await requestAddress(context, pool, 'endpoint');
   await createEndpoint(context, { network, id: endpoint, addresses: [address] });
   await join(context, network, endpoint, '/nonexistent/sandbox');

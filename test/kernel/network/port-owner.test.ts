@@ -1,15 +1,9 @@
 import { expect, it } from 'vitest';
-import {
-  parseAddress,
-  parseEndpointId,
-  parseIp,
-  parseNetworkId,
-  parsePort,
-  parseSubnet,
-} from '../../../src/model/index.ts';
+import { parseAddress, parseEndpointId, parseNetworkId, parsePort } from '../../../src/model/index.ts';
 import { createEndpoint, createNetwork, join, publish } from '../../../src/network/index.ts';
 import { createHost } from '../../support/host.ts';
 import { runScriptInside } from '../../support/script-inside.ts';
+import { plainNetwork } from '../../support/plain-network.ts';
 
 const network = parseNetworkId('a'.repeat(64));
 const endpoint = parseEndpointId('b'.repeat(64));
@@ -17,17 +11,7 @@ const endpoint = parseEndpointId('b'.repeat(64));
 it('a host port that a process holds is refused with its name and pid, and its name can do no harm', async () => {
   await using host = await createHost();
   const { context } = host;
-  await createNetwork(context, {
-    id: network,
-    origin: 'docker',
-    subnets: [{ subnet: parseSubnet('10.1.0.0/24'), gateway: parseIp('10.1.0.1') }],
-    pools: [],
-    reserved: [],
-    isInternal: false,
-    allowsIcc: true,
-    masquerades: true,
-    options: {},
-  });
+  await createNetwork(context, plainNetwork({ id: network }));
   await createEndpoint(context, { network, id: endpoint, addresses: [parseAddress('10.1.0.2/24')] });
   await join(context, network, endpoint, '/nonexistent');
   const publishPort = (first: number, last = first) =>

@@ -4,9 +4,7 @@ import {
   parseAddress,
   parseEndpointId,
   parseIfName,
-  parseIp,
   parseNetworkId,
-  parseSubnet,
   type RateLimit,
   type Shaping,
 } from '../../../src/model/index.ts';
@@ -26,6 +24,7 @@ import { createHost, type Host } from '../../support/host.ts';
 import { hostFacts as everyFact } from '../../support/host-facts.ts';
 import { createNetns, type Netns } from '../../support/netns.ts';
 import { measureTcpRate } from '../../support/tcp-rate.ts';
+import { plainNetwork } from '../../support/plain-network.ts';
 
 const network = parseNetworkId('a'.repeat(64));
 const id = parseEndpointId('b'.repeat(64));
@@ -55,19 +54,10 @@ afterAll(async () => {
 });
 
 const create = (shaping?: Shaping, more: Partial<NetworkRequest> = {}) =>
-  createNetwork(context, {
-    id: network,
-    origin: 'cli',
-    subnets: [{ subnet: parseSubnet('10.1.0.0/24'), gateway: parseIp('10.1.0.1') }],
-    pools: [],
-    reserved: [],
-    isInternal: false,
-    allowsIcc: true,
-    masquerades: true,
-    options: {},
-    ...(shaping === undefined ? {} : { shaping }),
-    ...more,
-  });
+  createNetwork(
+    context,
+    plainNetwork({ id: network, ...(shaping === undefined ? {} : { shaping }), ...more }),
+  );
 const join = (shaping?: Shaping) =>
   attach(context, {
     network,

@@ -6,7 +6,6 @@ import {
   parseIp,
   parseNetworkId,
   parsePort,
-  parseSubnet,
 } from '../../../src/model/index.ts';
 import {
   createEndpoint,
@@ -22,6 +21,7 @@ import { createFailingKernel, type FailingKernel } from '../../support/failing-k
 import { createHost, type Host } from '../../support/host.ts';
 import { hostFacts as everyFact, withoutCarriers } from '../../support/host-facts.ts';
 import type { Netns } from '../../support/netns.ts';
+import { plainNetwork, subnet4, subnet6 } from '../../support/plain-network.ts';
 
 const network = parseNetworkId('a'.repeat(64));
 const endpoint = parseEndpointId('b'.repeat(64));
@@ -59,21 +59,7 @@ const hostFacts = async (netns: Netns) =>
 const decisions = () => Object.entries(context.state.dump()).filter(([key]) => !key.startsWith('meta/'));
 
 const create = (options: Partial<NetworkRequest> = {}) =>
-  createNetwork(context, {
-    id: network,
-    origin: 'docker',
-    subnets: [
-      { subnet: parseSubnet('10.1.0.0/24'), gateway: parseIp('10.1.0.1') },
-      { subnet: parseSubnet('fd00:1::/64'), gateway: parseIp('fd00:1::1') },
-    ],
-    pools: [],
-    reserved: [],
-    isInternal: false,
-    allowsIcc: true,
-    masquerades: true,
-    options: {},
-    ...options,
-  });
+  createNetwork(context, plainNetwork({ id: network, subnets: [subnet4, subnet6], ...options }));
 
 /** Everything that can be said of one network, as far as it goes together. */
 const everyOption: Partial<NetworkRequest> = {

@@ -1,11 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  parseAddress,
-  parseEndpointId,
-  parseIp,
-  parseNetworkId,
-  parseSubnet,
-} from '../../../src/model/index.ts';
+import { parseAddress, parseEndpointId, parseNetworkId } from '../../../src/model/index.ts';
 import {
   createEndpoint,
   createNetwork,
@@ -15,6 +9,7 @@ import {
   recover,
 } from '../../../src/network/index.ts';
 import { createHost, type Host } from '../../support/host.ts';
+import { plainNetwork } from '../../support/plain-network.ts';
 
 const network = parseNetworkId('a'.repeat(64));
 const endpoint = parseEndpointId('b'.repeat(64));
@@ -30,17 +25,7 @@ afterAll(async () => {
   await host[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  await createNetwork(host.context, {
-    id: network,
-    origin: 'docker',
-    subnets: [{ subnet: parseSubnet('10.1.0.0/24'), gateway: parseIp('10.1.0.1') }],
-    pools: [],
-    reserved: [],
-    isInternal: false,
-    allowsIcc: true,
-    masquerades: true,
-    options: {},
-  });
+  await createNetwork(host.context, plainNetwork({ id: network }));
   await createEndpoint(host.context, {
     network,
     id: endpoint,

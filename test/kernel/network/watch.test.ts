@@ -1,12 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  parseAddress,
-  parseEndpointId,
-  parseIp,
-  parseNetworkId,
-  parsePort,
-  parseSubnet,
-} from '../../../src/model/index.ts';
+import { parseAddress, parseEndpointId, parseNetworkId, parsePort } from '../../../src/model/index.ts';
 import {
   createEndpoint,
   createNetwork,
@@ -17,6 +10,7 @@ import {
 } from '../../../src/network/index.ts';
 import { hostFacts } from '../../support/host-facts.ts';
 import { createHost, type Host } from '../../support/host.ts';
+import { plainNetwork, subnet4, subnet6 } from '../../support/plain-network.ts';
 
 const network = parseNetworkId('a'.repeat(64));
 const bridge = `tsb-${'a'.repeat(10)}`;
@@ -31,20 +25,7 @@ describe.each(['nftables', 'iptables'] as const)('with %s', (firewall) => {
 
   beforeEach(async () => {
     host = await createHost(firewall);
-    await createNetwork(host.context, {
-      id: network,
-      origin: 'docker',
-      subnets: [
-        { subnet: parseSubnet('10.1.0.0/24'), gateway: parseIp('10.1.0.1') },
-        { subnet: parseSubnet('fd00:1::/64'), gateway: parseIp('fd00:1::1') },
-      ],
-      pools: [],
-      reserved: [],
-      isInternal: false,
-      allowsIcc: true,
-      masquerades: true,
-      options: {},
-    });
+    await createNetwork(host.context, plainNetwork({ id: network, subnets: [subnet4, subnet6] }));
     await addEndpoint(1);
     watch = watchKernel(host.context);
     before = await facts();

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { hasEngines } from '../../../inspect/engines/read-engines.ts';
 import type { Inspection } from '../../../inspect/inspection.ts';
 import { readInspection, type InspectionOptions } from '../../../inspect/read-inspection.ts';
 import { printable, TsnetError } from '../../../model/index.ts';
@@ -32,11 +33,16 @@ export async function openInspection(
   { snapshot }: Pick<InspectFlags, 'snapshot'>,
   options: InspectionOptions,
 ): Promise<Inspection> {
-  prepareForBriefLife();
   if (snapshot !== undefined) {
+    await prepareForBriefLife();
     const { loadInspection } = await import('../../../inspect/inspection-file.ts');
     return loadInspection(snapshot);
   }
+  const { engines = true, rules = 'none' } = options;
+  await prepareForBriefLife([
+    ...(engines && hasEngines() ? ['http' as const] : []),
+    ...(rules === 'none' ? [] : ['childProcess' as const]),
+  ]);
   return await readInspection(options);
 }
 

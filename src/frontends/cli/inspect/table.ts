@@ -18,17 +18,21 @@ export function tableLines(
   indent = '',
 ): string[] {
   const used = headings.map((_, column) => rows.some((row) => textOf(row[column]) !== ''));
-  const keep = <Item>(row: readonly Item[]): Item[] => row.filter((_, column) => used[column]);
-  const lines: (readonly Cell[])[] = [keep(headings), ...rows.map(keep)];
-  const widths = keep(headings).map((_, column) =>
-    Math.max(...lines.map((line) => widthOf(textOf(line[column])))),
-  );
+  const columns = headings.flatMap((_, column) => (used[column] === true ? [column] : []));
+  const lines = [headings, ...rows];
+  const widths = columns.map((column) => {
+    let widest = 0;
+    for (const line of lines) widest = Math.max(widest, widthOf(textOf(line[column])));
+    return widest;
+  });
   if (screen.width !== undefined) fit(widths, screen.width - indent.length);
-  return lines.map((line, position) => {
-    const cells = line.map((cell, column) => {
-      const text = cut(textOf(cell), widths[column] ?? 0);
-      const padding = ' '.repeat(Math.max(0, (widths[column] ?? 0) - widthOf(text)));
-      const tone = position === 0 ? 'strong' : typeof cell === 'string' ? undefined : cell.tone;
+  return lines.map((line, row) => {
+    const cells = columns.map((column, position) => {
+      const cell = line[column];
+      const width = widths[position] ?? 0;
+      const text = cut(textOf(cell), width);
+      const padding = ' '.repeat(Math.max(0, width - widthOf(text)));
+      const tone = row === 0 ? 'strong' : typeof cell === 'object' ? cell.tone : undefined;
       return (tone === undefined || text === '' ? text : painted(screen, tone, text)) + padding;
     });
     return `${indent}${cells.join(' '.repeat(gap))}`.trimEnd();
@@ -47,8 +51,9 @@ function textOf(cell: Cell | undefined): string {
   return typeof cell === 'object' ? cell.text : (cell ?? '');
 }
 
+/** One column for each character; most texts have no other than those of ASCII. */
 function widthOf(text: string): number {
-  return Array.from(text).length;
+  return /^[ -~]*$/.test(text) ? text.length : Array.from(text).length;
 }
 
 /** Takes from the widest columns but the first until all fit, or none can be narrower. */

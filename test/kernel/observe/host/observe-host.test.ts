@@ -223,6 +223,22 @@ describe('observeHost', () => {
     expect((await host.exec('cat', '/proc/thread-self/net/ip_tables_names')).stdout).toBe('');
   });
 
+  it('reads the rules of every namespace, and starts no program where there are none', async () => {
+    await using ruled = await createNetns('obs-ruled');
+    await using empty = await createNetns('obs-empty');
+    await ruled.exec(...words('iptables-legacy -A INPUT -s 192.0.2.2 -j DROP'));
+    await ruled.exec(...words('ip6tables-nft -A INPUT -s 2001:db8::2 -j DROP'));
+    const seen = await observeHost({ hostNetns: host.path, parts: [], rules: 'all' });
+    const rulesOf = (path: string) => seen.namespaces.find(({ paths }) => paths.includes(path))?.ruleSets;
+    expect(rulesOf(ruled.path)?.iptables.map(({ flavour, family }) => `${flavour} ${family}`)).toEqual([
+      'legacy 4',
+      'nft 6',
+    ]);
+    expect(JSON.stringify(rulesOf(ruled.path)?.nft)).toContain('"metainfo"');
+    // The program would have told its version.
+    expect(rulesOf(empty.path)).toEqual({ nft: { nftables: [] }, iptables: [] });
+  });
+
   it('counts what ip(8) counts, and sees tracked connections', async () => {
     await using netns = await createNetns('obs-count');
     await netns.exec(...words('nft add table ip t'));
