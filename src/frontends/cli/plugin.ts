@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { invalid } from '../../model/index.ts';
 import type { Context, FirewallChoice, OpenContext, Settings } from '../../network/index.ts';
-import { answerTo, tryAgain } from '../plugin-socket/answer.ts';
+import { answerTo } from '../plugin-socket/answer.ts';
 import type { Invocation } from '../plugin-socket/index.ts';
 import { createLogger } from './logger.ts';
 
@@ -21,12 +21,7 @@ process.setUncaughtExceptionCaptureCallback((error) => {
 void run({ program: basename(program), args, env, stdin: readFileSync(0, 'utf8') });
 
 async function run(invocation: Invocation): Promise<void> {
-  const answer = await answerTo(context, invocation);
-  const {
-    exitCode,
-    stdout,
-    stderr = '',
-  } = answer ?? tryAgain(invocation, 'tsnet: its files are being replaced; try again');
+  const { exitCode, stdout, stderr = '' } = await answerTo(context, invocation);
   const open = await opened?.catch(() => undefined);
   await open?.linkRemoval.idle();
   open?.[Symbol.dispose]();

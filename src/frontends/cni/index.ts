@@ -38,7 +38,7 @@ export async function runCni(openContext: () => Promise<Context>, invocation: In
   try {
     verb = parseVerb(command);
     if (verb === 'VERSION') return success({ cniVersion: newestVersion, supportedVersions });
-    const [{ parseRequest }, { handlers }] = await (work ??= importWork());
+    const [{ parseRequest }, { handlers }] = await (work ??= loadWork());
     const request = parseRequest(verb, env, stdin);
     const operation = handlers[name][verb](request);
     const context = await openContext().catch(asStatus(verb, cniCodes.unavailableWithLoss));
@@ -49,13 +49,8 @@ export async function runCni(openContext: () => Promise<Context>, invocation: In
 }
 
 // Loaded when it is needed: VERSION, which runtimes ask again and again, needs none of it.
-const importWork = () => Promise.all([import('./request.ts'), import('./verbs.ts')]);
-let work: ReturnType<typeof importWork> | undefined;
-
-/** Loads what all verbs but VERSION need. @throws what `import` throws, when files of this program are gone */
-export async function loadWork(): Promise<void> {
-  await (work ??= importWork());
-}
+const loadWork = () => Promise.all([import('./request.ts'), import('./verbs.ts')]);
+let work: ReturnType<typeof loadWork> | undefined;
 
 /** The version to answer a failure in: the one that was asked in, as far as it can be read. */
 function versionIn(stdin: string): CniVersion {

@@ -2,50 +2,28 @@ import { toTsnetError } from '../../model/index.ts';
 import type { Context } from '../../network/index.ts';
 import type { Answer, Invocation } from './invocation.ts';
 
-/**
- * Does what an executable was called for, and says what it prints; undefined when it can't be done in this process, and
- * nothing has been done.
- */
-export type AnswerTo = (
-  context: () => Promise<Context>,
-  invocation: Invocation,
-) => Promise<Answer | undefined>;
+/** Does what an executable was called for, and says what it prints. */
+export type AnswerTo = (context: () => Promise<Context>, invocation: Invocation) => Promise<Answer>;
 
 /**
  * Does what a runtime called one of the executables for: netavark calls with arguments, CNI without. Each front end is
- * loaded when it is called first: a daemon that only serves Docker has neither in its memory. An update that came before
- * has taken its files away; the caller has the new ones.
+ * loaded when it is called first: a daemon that only serves Docker has neither in its memory.
  */
 export const answerTo: AnswerTo = async (context, invocation) => {
-  let run: FrontEnd;
   try {
-    run = await (invocation.args.length > 0 ? loadNetavark() : loadCni());
-  } catch (error) {
-    (await context()).log.warn('plugin call left to its caller: restart tsnet', { error: String(error) });
-    return undefined;
-  }
-  try {
-    return await run(context, invocation);
+    if (invocation.args.length > 0) {
+      const { runNetavark } = await import('../netavark/index.ts');
+      return await runNetavark(context, invocation);
+    }
+    const { runCni } = await import('../cni/index.ts');
+    const name = invocation.program === 'tsnet-ipam' ? 'tsnet-ipam' : 'tsnet';
+    return await runCni(context, { ...invocation, name });
   } catch (thrown) {
     const { message, cause } = toTsnetError(thrown);
     const stderr = cause instanceof Error ? `${cause.stack ?? ''}\n` : '';
     return { ...failure(invocation, cniCodes.internal, message), stderr };
   }
 };
-
-type FrontEnd = (context: () => Promise<Context>, invocation: Invocation) => Promise<Answer>;
-
-async function loadNetavark(): Promise<FrontEnd> {
-  const { runNetavark } = await import('../netavark/index.ts');
-  return runNetavark;
-}
-
-async function loadCni(): Promise<FrontEnd> {
-  const { runCni, loadWork } = await import('../cni/index.ts');
-  await loadWork();
-  return (context, { program, ...invocation }) =>
-    runCni(context, { ...invocation, name: program === 'tsnet-ipam' ? 'tsnet-ipam' : 'tsnet' });
-}
 
 /** Says in the words of whoever called that something could not be done now and may be tried again. */
 export function tryAgain(invocation: Invocation, message: string): Answer {

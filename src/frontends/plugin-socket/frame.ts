@@ -12,7 +12,7 @@ export interface Request {
 /** Says that the daemon works on a request. */
 export const signOfLife = Buffer.from('.');
 
-/** Says that the daemon stands elsewhere than the caller, or can't work any more, and did nothing. */
+/** Says that the daemon stands elsewhere than the caller, and did nothing. */
 export const notMine = Buffer.from('tsnet1 -1 0 0\n');
 
 const longestHeader = 128;

@@ -80,7 +80,6 @@ export async function startPluginSocket(
       const subject = subjectOf(invocation);
       const running = subject === undefined ? work() : order.run(subject, work);
       const reply = await withDeadline(invocation, running);
-      if (reply === undefined) return void socket.end(notMine);
       socket.end(formatAnswer(reply));
       const ms = Math.round((performance.now() - started) * 100) / 100;
       context.log[reply.exitCode === 0 ? 'debug' : 'warn']('plugin call', {
@@ -131,10 +130,7 @@ function receive(socket: Socket): Promise<Request | undefined> {
   });
 }
 
-async function withDeadline(
-  invocation: Invocation,
-  running: Promise<Answer | undefined>,
-): Promise<Answer | undefined> {
+async function withDeadline(invocation: Invocation, running: Promise<Answer>): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Answer>((resolve) => {
     const message = `tsnet: not done within ${deadlineMs / 1000} s; try again later`;

@@ -149,11 +149,6 @@ describe('without a daemon that may answer', () => {
     becomesNode(await run({ env, stdin: '{"name":"x"}' }));
   });
 
-  it('becomes Node where the daemon says that it can do nothing', async () => {
-    await using _socket = await daemon(async () => undefined);
-    becomesNode(await run({ env, stdin: '{"name":"x"}' }));
-  });
-
   it('becomes Node where the daemon keeps other records, or lives in other namespaces', async () => {
     let calls = 0;
     await using _socket = await daemon(async () => {
