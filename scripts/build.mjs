@@ -12,12 +12,13 @@ const [entry = join(root, 'src/frontends/cli/main.ts'), folder = join(root, 'dis
   .map((path) => resolve(path));
 
 // The first bytes of the launcher matter: it runs for each command. NODE_EXTRA_CA_CERTS costs Node 40 ms at start
-// and tsnet never speaks TLS. A small young generation keeps the daemon 20 MB smaller, and compiled code is refused with
-// that flag: the daemon compiles what it needs, which is less. The links that npm and users make to the launcher are
-// resolved.
+// and tsnet never speaks TLS. The daemon stays 40 MB smaller with a small young generation, an old one that is cleaned when
+// it has grown by half, and two pools of malloc instead of one for each thread. Compiled code is refused with such flags:
+// the daemon compiles what it needs, which is less. The links that npm and users make to the launcher are resolved.
 const launcher = `#!/bin/sh
 self=$(readlink -f "$0"); unset NODE_EXTRA_CA_CERTS
-case " $* " in *" serve "*) flags=--max-semi-space-size=4;; *) flags=;; esac
+flags=
+case " $* " in *" serve "*) export MALLOC_ARENA_MAX=2; flags='--max-semi-space-size=4 --heap-growing-percent=50';; esac
 exec node $flags "\${self%/*}/main.cjs" "$@"
 `;
 
