@@ -3,8 +3,10 @@ import type { Scope } from './scope.ts';
 
 /** What every part of the benchmark gets. */
 export interface Bench {
-  /** Ends with the run, after all parts: the kernel cleans up in the background, which would disturb the next one. */
+  /** Ends with the part. */
   readonly scope: Scope;
+  /** Ends with the run, for what several parts use. */
+  readonly run: Scope;
   /** Says on standard error what is going on. */
   readonly progress: (text: string) => void;
 }

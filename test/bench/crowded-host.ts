@@ -1,5 +1,6 @@
 import type { Bench } from './bench.ts';
 import { Daemon } from './daemon.ts';
+import type { Scope } from './scope.ts';
 import {
   createEndpoint,
   createNetwork,
@@ -20,21 +21,21 @@ export interface CrowdedHost {
   readonly networks: readonly [TestNetwork, ...TestNetwork[]];
 }
 
-const hosts = new WeakMap<Bench, Promise<CrowdedHost>>();
+const hosts = new WeakMap<Scope, Promise<CrowdedHost>>();
 
 /** The host with 2,000 endpoints, each with a published port; made once for all parts of a run. */
 export function crowdedHost(bench: Bench): Promise<CrowdedHost> {
-  const known = hosts.get(bench) ?? makeCrowdedHost(bench);
-  hosts.set(bench, known);
+  const known = hosts.get(bench.run) ?? makeCrowdedHost(bench);
+  hosts.set(bench.run, known);
   return known;
 }
 
 /** Host ports of a crowded host begin here; those below are free. */
 export const firstCrowdPort = 20_000;
 
-async function makeCrowdedHost({ scope, progress }: Bench): Promise<CrowdedHost> {
+async function makeCrowdedHost({ run, progress }: Bench): Promise<CrowdedHost> {
   progress(`making ${crowd} endpoints`);
-  const daemon = await Daemon.start(scope);
+  const daemon = await Daemon.start(run);
   const networks: [TestNetwork, ...TestNetwork[]] = [await createNetwork(daemon, 1)];
   for (let number = 2; number <= numberOfNetworks; number++)
     networks.push(await createNetwork(daemon, number));

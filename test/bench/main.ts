@@ -1,6 +1,7 @@
 import { cpus, loadavg, release } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { attach } from './attach.ts';
-import type { Bench, Part } from './bench.ts';
+import type { Part } from './bench.ts';
 import { cni } from './cni.ts';
 import { connections } from './connections.ts';
 import { engine } from './engine.ts';
@@ -14,20 +15,23 @@ import { Scope } from './scope.ts';
 import { veth } from './veth.ts';
 
 /**
- * In the order in which they run: memory is read after the daemon has worked, and the namespaces of `veth` are no part of
- * the host with 20 containers.
+ * In the order in which they run: the inspector looks at everything there is, so it comes first; while `ipam` computes, the
+ * kernel removes the thousand namespaces of `veth`; memory is read after the daemon has worked.
  */
 const parts: Readonly<Record<string, Part>> = {
+  port: inspectPort,
+  veth,
+  ipam,
   attach,
   memory,
   ports,
   connections,
-  ipam,
-  port: inspectPort,
-  veth,
   cni,
   engine,
 };
+
+/** The kernel removes namespaces and links in the background, which would disturb the next part. */
+const restMs = 2_000;
 
 const words = process.argv.slice(2);
 const isJson = words.includes('--json');
@@ -49,21 +53,23 @@ const started = performance.now();
 const groups: Group[] = [];
 let failed = false;
 {
-  await using scope = new Scope();
+  await using run = new Scope();
+  run.endOnSignals();
   const progress = (text: string) => {
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
     console.error(`bench: ${seconds.padStart(3)} s  ${text}`);
   };
-  const bench: Bench = { scope, progress };
   for (const [name, part] of Object.entries(parts)) {
     if (chosen.length > 0 && !chosen.includes(name)) continue;
     try {
-      groups.push(...(await part(bench)));
+      await using scope = run.use(new Scope());
+      groups.push(...(await part({ scope, run, progress })));
     } catch (error) {
-      if (scope.isEnding) break;
+      if (run.isEnding) break;
       failed = true;
       console.error(`bench: ${name} could not be measured:`, error);
     }
+    await setTimeout(restMs);
   }
   progress('removing what was made');
 }

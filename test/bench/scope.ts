@@ -1,15 +1,13 @@
 /** Ends something that was begun; what it throws is reported and does not keep others from ending. */
 export type End = () => PromiseLike<void> | void;
 
-/**
- * Ends what was begun in it, the last first: on leaving the scope, and also when the process is told to end. A second
- * signal does not interrupt that.
- */
+/** Ends what was begun in it, the last first, on leaving the scope. */
 export class Scope implements AsyncDisposable {
   readonly #ends: End[] = [];
   #ending: Promise<void> | undefined;
 
-  constructor() {
+  /** Ends also when the process is told to end. A second signal does not interrupt that. */
+  endOnSignals(): void {
     for (const [signal, status] of [
       ['SIGINT', 130],
       ['SIGTERM', 143],
@@ -19,7 +17,7 @@ export class Scope implements AsyncDisposable {
     }
   }
 
-  /** Whether the process was told to end: what fails now fails for that. */
+  /** Whether it ends, mostly because the process was told to: what fails now fails for that. */
   get isEnding(): boolean {
     return this.#ending !== undefined;
   }
