@@ -4,7 +4,7 @@ import type { Ip, Mac, PortBinding, Subnet } from '../../model/index.ts';
 export interface EngineView {
   readonly kind: 'docker' | 'podman' | 'containerd';
   readonly version: string;
-  /** The socket that answered. */
+  /** The socket that answered, or the directory that was read. */
   readonly socket: string;
   readonly networks: readonly NetworkView[];
   readonly containers: readonly ContainerView[];

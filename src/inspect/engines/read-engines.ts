@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineView } from './container-view.ts';
+import { readContainerd } from './containerd.ts';
 import { EngineRefusal, socketPath } from './docker-api.ts';
 import { readEngine, type EngineAnswer } from './read-engine.ts';
 
@@ -14,19 +15,21 @@ const timeoutMs = 1_000;
 
 /** Where Podman keeps what it knows; the service that answers questions about it is seldom on. */
 const podmanState = ['/run/libpod', '/var/lib/containers/storage/libpod'];
-const containerdSocket = '/run/containerd/containerd.sock';
+/** Where containerd keeps its state, that of k3s too. */
+const containerdStates = ['/run/containerd', '/run/k3s/containerd'];
 
 /**
  * Asks every engine of this host at the same time, one second at most. An engine that is not installed is not
  * missing; one that is there and does not answer is a gap.
  *
- * Podman is asked through its Docker-compatible service. containerd and CRI-O are not asked: their containers are
- * known by the names of their control groups alone.
+ * Podman is asked through its Docker-compatible service, and of containerd the files are read. CRI-O is not asked: its
+ * containers are known by the names of their control groups alone.
  */
 export async function readEngines(signal?: AbortSignal): Promise<Engines> {
   const answers = await Promise.all(sockets().map((socket) => answerOf(socket, signal)));
-  const engines = answers.flatMap(({ engine }) => engine ?? []);
-  return { engines, gaps: [...answers.flatMap(({ gaps }) => gaps), ...silentEngines(engines)] };
+  const all = [...answers, ...containerdStates.map(containerdAnswer)];
+  const engines = all.flatMap(({ engine }) => engine ?? []);
+  return { engines, gaps: [...all.flatMap(({ gaps }) => gaps), ...silentEngines(engines)] };
 }
 
 /** Whether there is a socket to ask at. */
@@ -52,14 +55,22 @@ function sockets(): string[] {
   });
 }
 
-async function answerOf(
-  socket: string,
-  signal: AbortSignal | undefined,
-): Promise<{ engine?: EngineView; gaps: EngineAnswer['gaps'] }> {
+type Answer = Partial<Pick<EngineAnswer, 'engine'>> & Pick<EngineAnswer, 'gaps'>;
+
+async function answerOf(socket: string, signal: AbortSignal | undefined): Promise<Answer> {
   try {
     return await readEngine(socket, timeoutMs, signal);
   } catch (error) {
     return { gaps: [{ what: `engine at ${socket}`, why: reasonOf(error) }] };
+  }
+}
+
+function containerdAnswer(state: string): Answer {
+  try {
+    const engine = readContainerd(state);
+    return { ...(engine === undefined ? {} : { engine }), gaps: [] };
+  } catch (error) {
+    return { gaps: [{ what: 'containerd: names of containers', why: reasonOf(error) }] };
   }
 }
 
@@ -76,19 +87,12 @@ function reasonOf(error: unknown): string {
 }
 
 function silentEngines(engines: readonly EngineView[]): Engines['gaps'] {
-  const answers = (kind: EngineView['kind']): boolean => engines.some((engine) => engine.kind === kind);
+  const isPodmanThere = podmanState.some((path) => existsSync(path));
+  if (!isPodmanThere || engines.some(({ kind }) => kind === 'podman')) return [];
   return [
-    ...(podmanState.some((path) => existsSync(path)) && !answers('podman')
-      ? [
-          {
-            what: 'podman: names of containers and networks',
-            why: 'its service is off (systemctl start podman.socket)',
-          },
-        ]
-      : []),
-    // Docker runs its containers with containerd, and has told about them.
-    ...(existsSync(containerdSocket) && engines.length === 0
-      ? [{ what: 'containerd: names of containers', why: 'they are known by id only' }]
-      : []),
+    {
+      what: 'podman: names of containers and networks',
+      why: 'its service is off (systemctl start podman.socket)',
+    },
   ];
 }

@@ -67,5 +67,5 @@ export function insideOf({ container, netns }: Pick<Target, 'container' | 'netns
 
 /** The program by which people command an engine. */
 export function clientOf(engine: EngineView | undefined): string {
-  return engine?.kind === 'podman' ? 'podman' : 'docker';
+  return { docker: 'docker', podman: 'podman', containerd: 'nerdctl' }[engine?.kind ?? 'docker'];
 }
