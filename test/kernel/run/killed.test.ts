@@ -71,7 +71,7 @@ describe('a connect that is killed', () => {
     await run('other', '--network', 'none');
     let caught = 0;
     for (let tries = 0; tries < 12 && caught < 3; tries += 1) {
-      const isMidway = () => Object.keys(state.dump()).some((key) => key.startsWith('journal/'));
+      const isMidway = () => Object.keys(state.dump()).some((key) => key.includes('journal/'));
       if (await killWhen(isMidway, 'connect', 'dmz', 'web')) caught += 1;
       await host.succeed('stop', 'other');
       await host.succeed('rm', 'other');
