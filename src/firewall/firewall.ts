@@ -65,7 +65,11 @@ export interface Firewall<R extends FirewallResource = FirewallResource> {
    */
   readRevision(): Promise<string>;
 
-  /** Calls back when rules have changed, whoever did it. Not every kernel interface tells: see `readRevision`. */
+  /**
+   * Calls back when rules have changed, whoever did it. Not every kernel interface tells: see `readRevision`.
+   *
+   * @param delayMs how late a change may be told; default 0
+   */
   subscribe(onChange: () => void, delayMs?: number): Disposable;
 
   /** Those of the wanted that exist, as they are: perhaps with other content under the same key. */

@@ -12,6 +12,9 @@ import type { Address, Subnet } from './subnet.ts';
  */
 export type Owner = `network:${string}` | `endpoint:${string}` | 'host';
 
+/** What the end of an endpoint's veth in the bridge is called, before a part of the endpoint's id. */
+export const hostLinkPrefix = 'tsv-';
+
 /** Of a veth that tsnet has made and not marked yet: its process was killed in between, or is about to. */
 export const unfinishedOwner: Owner = 'endpoint:unfinished';
 

@@ -26,7 +26,7 @@ import {
 import { observe } from '../observe/index.ts';
 import { desired, diff, formatChange } from '../plan/index.ts';
 import type { StateTransaction } from '../state/index.ts';
-import { takeAddresses, type AddressLeaseRequest } from './attachment-leases.ts';
+import { releaseAddresses, takeAddresses, type AddressLeaseRequest } from './attachment-leases.ts';
 import { commit, withdraw } from './commit.ts';
 import { claimSharedPorts, handOverPorts, sharingPorts } from './container-ports.ts';
 import type { Context } from './context.ts';
@@ -40,7 +40,7 @@ import {
 } from './endpoints.ts';
 import { endDead } from './end-dead.ts';
 import { intentOf } from './intent.ts';
-import { freeLease, leaseOwner, requirePool } from './leases.ts';
+import { firstThatGives, leaseOwner, requirePool } from './leases.ts';
 import { claimPorts, forgetFlows, withListeners } from './ports.ts';
 import { sweepEndpoint } from './sweep-endpoint.ts';
 
@@ -122,7 +122,9 @@ async function attachOnce(context: Context, request: AttachRequest): Promise<Att
       const claim = request.sharesPorts === true ? claimSharedPorts : claimPorts;
       return { network, endpoint: claim(tx, { network, endpoint }, request.ports, listeners) };
     }).catch(async (error: unknown) => {
-      await giveBack(context, request.id, taken);
+      // No part of what an operation takes back by itself, since engines give addresses back in calls of their own. By owner:
+      // recovery may have been faster, and somebody else may have the address by now.
+      if (taken.pools.length > 0) await releaseAddresses(context, leaseOwner(request.id));
       throw error;
     });
     await forgetFlows(context, attachment.endpoint.ports);
@@ -248,27 +250,6 @@ function takeFromPools(tx: StateTransaction, network: Network, request: AttachRe
   const [stray] = wishes;
   if (stray !== undefined) throw invalid('address', stray, 'at most one of each family that the network has');
   return { addresses, pools };
-}
-
-/** What the first candidate gives that is not exhausted. */
-function firstThatGives<T, R>(candidates: readonly T[], take: (candidate: T) => R): R {
-  for (const candidate of candidates.slice(0, -1)) {
-    try {
-      return take(candidate);
-    } catch (error) {
-      if (!(error instanceof TsnetError) || error.kind !== 'exhausted') throw error;
-    }
-  }
-  return take(candidates.at(-1) as T);
-}
-
-/** Leases are not part of what an operation takes back by itself, since engines give them back in calls of their own. */
-async function giveBack(context: Context, id: EndpointId, { pools }: Leased): Promise<void> {
-  if (pools.length === 0) return;
-  await context.state.transact((tx) => {
-    // Recovery may have been faster, and somebody else may have the address by now.
-    for (const { pool, ip } of tx.leasesOf(leaseOwner(id))) freeLease(tx, pool, ip);
-  });
 }
 
 function placed(

@@ -14,7 +14,7 @@ import {
 } from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import type { Context } from './context.ts';
-import { freeLease, isOfEndpoint } from './leases.ts';
+import { firstThatGives, freeLease, isOfEndpoint } from './leases.ts';
 
 /** A part of a subnet that addresses are given from. */
 export interface AddressSource {
@@ -149,32 +149,30 @@ function leaseOne(
   const wish = [...wishes].find((ip) => sources.some((source) => isWithin(ip, source)));
   if (wish !== undefined) wishes.delete(wish);
   const candidates = wish === undefined ? pools : pools.filter(({ source }) => isWithin(wish, source));
-  let exhausted: TsnetError | undefined;
-  for (const { source, pool } of candidates) {
-    try {
-      if (wish !== undefined) refuseTaken(tx, pool, wish);
-      // Read again: a source before this one may have moved the pool's cursor.
-      const { ip, pool: moved } = allocate(tx.pool(pool.id) ?? pool, tx.nodes(pool.id), {
-        kind: 'endpoint',
-        within: source,
-        ...(wish === undefined ? {} : { address: wish }),
-      });
-      tx.putPool(moved);
-      tx.putLease({ pool: pool.id, ip, kind: 'endpoint', owner: request.owner, createdAt: nowSeconds() });
-      return {
-        address: addressIn(ip, pool.subnet),
-        ...(source.gateway === undefined ? {} : { gateway: source.gateway }),
-        pool: pool.id,
-      };
-    } catch (error) {
-      if (!(error instanceof TsnetError) || error.kind !== 'exhausted') throw error;
-      exhausted = error;
-    }
-  }
-  if (exhausted !== undefined && candidates.length === 1) throw exhausted;
-  throw new TsnetError('exhausted', `allocate an address: none is left of ${whatIsThere([sources])}`, {
-    hint: 'remove attachments that are not needed, or make the ranges larger',
-  });
+  const take = ({ source, pool }: (typeof pools)[number]): LeasedAddress => {
+    if (wish !== undefined) refuseTaken(tx, pool, wish);
+    // Read again: a source before this one may have moved the pool's cursor.
+    const { ip, pool: moved } = allocate(tx.pool(pool.id) ?? pool, tx.nodes(pool.id), {
+      kind: 'endpoint',
+      within: source,
+      ...(wish === undefined ? {} : { address: wish }),
+    });
+    tx.putPool(moved);
+    tx.putLease({ pool: pool.id, ip, kind: 'endpoint', owner: request.owner, createdAt: nowSeconds() });
+    return {
+      address: addressIn(ip, pool.subnet),
+      ...(source.gateway === undefined ? {} : { gateway: source.gateway }),
+      pool: pool.id,
+    };
+  };
+  return firstThatGives(
+    candidates,
+    take,
+    () =>
+      new TsnetError('exhausted', `allocate an address: none is left of ${whatIsThere([sources])}`, {
+        hint: 'remove attachments that are not needed, or make the ranges larger',
+      }),
+  );
 }
 
 function refuseTaken(tx: StateTransaction, pool: Pool, ip: Ip): void {

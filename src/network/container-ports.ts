@@ -1,16 +1,15 @@
 import { shareAddress } from '../ipam/index.ts';
 import {
   familyOf,
-  familyOfRange,
   type ContainerRef,
   type Endpoint,
   type IfName,
   type Ip,
-  type IpFamily,
   type PortBinding,
   type PortRequest,
 } from '../model/index.ts';
 import { isSameNamespace } from '../observe/index.ts';
+import { familiesOf } from '../plan/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
 import type { Context } from './context.ts';
@@ -156,10 +155,6 @@ function publishersOf(
     .filter(isIt)
     .flatMap(({ network, endpoint }) => view.endpoint(network, endpoint) ?? [])
     .filter((one) => one.id !== id && one.container?.id === container.id);
-}
-
-function familiesOf({ addresses }: Pick<Endpoint, 'addresses'>): ReadonlySet<IpFamily> {
-  return new Set(addresses.map((address) => familyOfRange(address)));
 }
 
 /** Runtimes number the networks of a container, `eth0` the first, and its default routes go by that. */

@@ -40,3 +40,27 @@ export function freeOrphanedLeases(tx: StateTransaction): void {
   const living = new Set(tx.endpoints().map(({ id }) => leaseOwner(id)));
   for (const { pool, ip, owner = '' } of owned) if (!living.has(owner)) freeLease(tx, pool, ip);
 }
+
+/**
+ * What the first of several gives that is not exhausted.
+ *
+ * @param explain what to throw where all are exhausted, or there are none; absent, and where there is one only: its own error
+ * @throws what `take` throws
+ */
+export function firstThatGives<T, R>(
+  candidates: readonly T[],
+  take: (candidate: T) => R,
+  explain?: () => TsnetError,
+): R {
+  let exhausted: TsnetError | undefined;
+  for (const candidate of candidates) {
+    try {
+      return take(candidate);
+    } catch (error) {
+      if (!(error instanceof TsnetError) || error.kind !== 'exhausted') throw error;
+      exhausted = error;
+    }
+  }
+  if (explain !== undefined && candidates.length !== 1) throw explain();
+  throw exhausted ?? new TsnetError('bug', 'take from none');
+}

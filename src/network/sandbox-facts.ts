@@ -1,4 +1,5 @@
 import { Rtnetlink } from '../kernel/netlink/index.ts';
+import { readInterface } from '../observe/index.ts';
 import { everywhere, type Address, type IfName, type Ip, type Mac, type Subnet } from '../model/index.ts';
 
 /** An interface in a sandbox, and the routes of the whole sandbox, as the kernel has them. */
@@ -14,16 +15,13 @@ export interface SandboxFacts {
 /** What an interface in a sandbox has; undefined when there is none of that name. @throws not-found for the sandbox */
 export async function readSandbox(path: string, name: IfName): Promise<SandboxFacts | undefined> {
   using inside = Rtnetlink.openBlocking(path);
-  const link = (await inside.readLinks([name])).get(name);
-  if (link === undefined) return undefined;
-  const [addresses, routes] = await Promise.all([
-    inside.listAddresses({ link: link.index }),
-    inside.listRoutes(),
-  ]);
+  const found = await readInterface(inside, name);
+  if (found === undefined) return undefined;
+  const { link, addresses, routes } = found;
   return {
     ...(link.mac === undefined ? {} : { mac: link.mac }),
     mtu: link.mtu,
-    addresses: addresses.map(({ address }) => address),
+    addresses,
     routes: routes
       .filter(({ type }) => type === 'unicast')
       .flatMap(({ destination, family, nextHops }) =>

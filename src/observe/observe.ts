@@ -2,6 +2,7 @@ import type { Firewall, FirewallResource } from '../firewall/index.ts';
 import { isUnfinished, type Link, type Rtnetlink } from '../kernel/netlink/index.ts';
 import { readSysctl } from '../kernel/proc/sysctl.ts';
 import {
+  hostLinkPrefix,
   keyOf,
   TsnetError,
   unfinishedOwner,
@@ -163,7 +164,7 @@ function isLinkLocal({ address }: AddressOn): boolean {
 
 function ownerOf(link: Link): Owner {
   if (link.alias?.startsWith('tsnet:') === true) return link.alias.slice('tsnet:'.length) as Owner;
-  return isUnfinished(link) && link.name.startsWith('tsv-') ? unfinishedOwner : 'host';
+  return isUnfinished(link) && link.name.startsWith(hostLinkPrefix) ? unfinishedOwner : 'host';
 }
 
 /** Whether bridges can pass frames between their ports to the firewall: br_netfilter is loaded. */

@@ -3,6 +3,7 @@ import { netnsIdOf } from '../kernel/netns/index.ts';
 import {
   everywhere,
   TsnetError,
+  type Address,
   type IfName,
   type SandboxInterface,
   type SandboxRoute,
@@ -21,18 +22,15 @@ export async function observeSandboxInterface(
   const { sandbox, name } = wanted;
   if (!isSameNamespace(sandbox)) return undefined;
   using inside = openIfPresent(sandbox.path);
-  const link = (await inside?.readLinks([name]))?.get(name);
-  if (inside === undefined || link === undefined || link.index !== host.peerIndex) return undefined;
-  const [addresses, routes] = await Promise.all([
-    inside.listAddresses({ link: link.index }),
-    inside.listRoutes(),
-  ]);
+  const found = inside === undefined ? undefined : await readInterface(inside, name);
+  if (found === undefined || found.link.index !== host.peerIndex) return undefined;
+  const { link, addresses, routes } = found;
   return {
     kind: 'sandbox-interface',
     hostLink: host.name as IfName,
     name,
     sandbox,
-    addresses: addresses.map(({ address }) => address),
+    addresses,
     routes: routes.flatMap((route) => sandboxRoute(route, link.index)),
     ...(wanted.detectsDuplicates === true ? { detectsDuplicates: true } : {}),
     ...(wanted.announces === true ? { announces: true } : {}),
@@ -40,6 +38,23 @@ export async function observeSandboxInterface(
     ...(link.isUp ? {} : { isDown: true }),
     owner: wanted.owner,
   };
+}
+
+/** A link of a sandbox with its addresses, and all routes of the sandbox; undefined when there is none of that name. */
+export async function readInterface(
+  inside: Rtnetlink,
+  name: IfName,
+): Promise<
+  | { readonly link: Link; readonly addresses: readonly Address[]; readonly routes: readonly Route[] }
+  | undefined
+> {
+  const link = (await inside.readLinks([name])).get(name);
+  if (link === undefined) return undefined;
+  const [addresses, routes] = await Promise.all([
+    inside.listAddresses({ link: link.index }),
+    inside.listRoutes(),
+  ]);
+  return { link, addresses: addresses.map(({ address }) => address), routes };
 }
 
 /** Whether a path still leads to the namespace that it led to. */

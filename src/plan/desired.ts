@@ -4,6 +4,7 @@ import {
   familyOfRange,
   ipOf,
   gatewayModeOf,
+  hostLinkPrefix,
   isUnspecified,
   linkLocalOf,
   macFor,
@@ -213,9 +214,9 @@ function shaping(network: Network, endpoint: Endpoint, owner: Owner): (IfbLink |
   ];
 }
 
-/** Named after the link that it serves: `tsi-` for `tsv-`. */
+/** Named after the link that it serves. */
 function ifbName(link: IfName): IfName {
-  return `tsi-${link.slice('tsv-'.length)}` as IfName;
+  return `tsi-${link.slice(hostLinkPrefix.length)}` as IfName;
 }
 
 function sandboxInterface(
@@ -297,6 +298,6 @@ function gateways(network: Network): Ip[] {
 }
 
 /** The families in which an endpoint has an address. */
-export function familiesOf(endpoint: Endpoint): ReadonlySet<IpFamily> {
-  return new Set(endpoint.addresses.map((address) => familyOfRange(address)));
+export function familiesOf({ addresses }: Pick<Endpoint, 'addresses'>): ReadonlySet<IpFamily> {
+  return new Set(addresses.map((address) => familyOfRange(address)));
 }

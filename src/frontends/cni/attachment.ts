@@ -20,10 +20,7 @@ export function attachWhole(
   config: AddConfig,
   plan: AddressPlan,
 ): Promise<Attachment> {
-  return persevere(context, request, async () => {
-    await ensureNetwork(context, request.network, config.bridge, plan);
-    return attach(context, attachRequest(request, config, plan));
-  });
+  return inNetwork(context, request, config, plan, (wish) => attach(context, wish));
 }
 
 /** Makes one without addresses, for a plugin that asks for them over its interface. @throws as `attach` */
@@ -46,10 +43,22 @@ export function addressBare(
   config: AddConfig,
   plan: AddressPlan,
 ): Promise<Attachment> {
+  return inNetwork(context, request, config, plan, ({ addresses = [], ...wish }) =>
+    addressAttachment(context, { ...wish, addresses }),
+  );
+}
+
+/** Does something in the network, which is made or changed first where it is not as the call says. */
+function inNetwork(
+  context: Context,
+  request: Request,
+  config: AddConfig,
+  plan: AddressPlan,
+  attempt: (wish: AttachRequest) => Promise<Attachment>,
+): Promise<Attachment> {
   return persevere(context, request, async () => {
     await ensureNetwork(context, request.network, config.bridge, plan);
-    const { addresses = [], ...wish } = attachRequest(request, config, plan);
-    return addressAttachment(context, { ...wish, addresses });
+    return attempt(attachRequest(request, config, plan));
   });
 }
 

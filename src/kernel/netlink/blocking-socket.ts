@@ -34,11 +34,6 @@ export interface BlockingSocket extends Pick<NativeSocket, 'exchange' | 'close'>
 export function openBlockingSocket(protocol: number, netns?: string, answers?: Answers): BlockingSocket {
   let isClosed = false;
   let descriptor = answers === undefined ? openDescriptor(protocol, netns) : undefined;
-  const close = (): void => {
-    if (descriptor !== undefined) closeSync(descriptor);
-    descriptor = undefined;
-    isClosed = true;
-  };
   /** Replies that were not read would be taken for those to the next request, which gets a socket of its own. */
   const abandon = (): void => {
     if (descriptor !== undefined) closeSync(descriptor);
@@ -58,6 +53,10 @@ export function openBlockingSocket(protocol: number, netns?: string, answers?: A
       abandon();
       throw error;
     }
+  };
+  const close = (): void => {
+    abandon();
+    isClosed = true;
   };
   // Asynchronous in form only, so that whoever asks need not know which kind of socket it is.
   return { close, exchangeNow, exchange: async (request, options) => exchangeNow(request, options) };

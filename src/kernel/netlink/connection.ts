@@ -122,10 +122,9 @@ export class NetlinkConnection implements Disposable {
    * @throws try-again when the kernel's answer was lost, denied, kernel
    */
   async request(messages: readonly Message[]): Promise<Outcome[]> {
-    const last = messages.length - 1;
     const [doing] = messages.map((message) => message.doing);
     if (doing === undefined) return [];
-    const answer = await this.#exchange(messages, doing, (index) => (index === last ? messageFlags.ack : 0));
+    const answer = await this.#exchange(messages, doing, acknowledgingLast(messages));
     return this.#outcomes(messages, answer);
   }
 
@@ -134,12 +133,9 @@ export class NetlinkConnection implements Disposable {
    * 0.3 ms after a rest.
    */
   requestNow(messages: readonly Message[]): Outcome[] {
-    const last = messages.length - 1;
     const [doing] = messages.map((message) => message.doing);
     if (doing === undefined) return [];
-    const { request, first, lastSequence } = this.#encode(messages, (index) =>
-      index === last ? messageFlags.ack : 0,
-    );
+    const { request, first, lastSequence } = this.#encode(messages, acknowledgingLast(messages));
     try {
       this.#blocking ??= this.#openBlocking();
       const received = this.#blocking.exchangeNow(request, { lastSequence, until: 'last' });
@@ -239,4 +235,9 @@ export class NetlinkConnection implements Disposable {
   #errorOf({ doing }: Message, { errno, reason }: Acknowledgement): TsnetError {
     return kernelError(`${doing}${this.where}`, errnoName(errno), reason);
   }
+}
+
+/** The flags of each message of a request. */
+function acknowledgingLast({ length }: readonly Message[]): (index: number) => number {
+  return (index) => (index === length - 1 ? messageFlags.ack : 0);
 }

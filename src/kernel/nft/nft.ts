@@ -1,6 +1,6 @@
 import { TsnetError } from '../../model/errors.ts';
 import { NetlinkConnection, netlinkProtocols, type Outcome } from '../netlink/connection.ts';
-import type { Message, Reply } from '../netlink/message.ts';
+import type { Message } from '../netlink/message.ts';
 import { openNetlinkSocket } from '../netlink/socket.ts';
 import { runCommand } from '../run-command.ts';
 import { NftBatches } from './batch.ts';
@@ -34,15 +34,12 @@ const keysPerRequest = 64;
  */
 export class Nft implements Disposable {
   readonly #connection: NetlinkConnection;
-  /** For short questions, which the kernel answers without a lock (NFNL_CB_RCU): on a thread they cost ten times that. */
-  readonly #questions: NetlinkConnection;
   readonly #batches: NftBatches;
   readonly #place: { readonly netns?: string };
 
   private constructor(netns: string | undefined) {
     this.#place = netns === undefined ? {} : { netns };
     this.#connection = NetlinkConnection.open(netlinkProtocols.netfilter, netns);
-    this.#questions = NetlinkConnection.openBlocking(netlinkProtocols.netfilter, netns);
     this.#batches = NftBatches.open(netns);
   }
 
@@ -53,7 +50,6 @@ export class Nft implements Disposable {
 
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
-    this.#questions[Symbol.dispose]();
     this.#batches[Symbol.dispose]();
   }
 
@@ -64,8 +60,8 @@ export class Nft implements Disposable {
 
   /** The number that every change of any table here increases. */
   async readGeneration(): Promise<number> {
-    const [replies = []] = await this.#questions.run(readGeneration());
-    return generationIn(replies);
+    const [outcome] = this.#connection.requestNow([readGeneration()]);
+    return generationIn(outcome);
   }
 
   /** How often this object changed the rule set otherwise than by `load`: its part of the generation. */
@@ -129,7 +125,7 @@ export class Nft implements Disposable {
     const found: SetElement<Name>[] = [];
     for (let start = 0; start < elements.length; start += keysPerRequest) {
       const part = elements.slice(start, start + keysPerRequest);
-      found.push(...presentElements(part, await this.#ask(table, part)));
+      found.push(...presentElements(part, this.#ask(table, part)));
     }
     return found;
   }
@@ -140,21 +136,22 @@ export class Nft implements Disposable {
     elements: readonly SetElement<Name>[],
   ): Promise<{ readonly generation: number; readonly elements: SetElement<Name>[] }> {
     const part = elements.slice(0, keysPerRequest - 1);
-    const [first, ...outcomes] = await this.#ask(table, part, [readGeneration()]);
-    if (first?.error !== undefined) throw first.error;
+    const [first, ...outcomes] = this.#ask(table, part, [readGeneration()]);
+    const generation = generationIn(first);
     const rest = await this.readElements(table, elements.slice(part.length));
     return {
-      generation: generationIn(first?.replies ?? []),
+      generation,
       elements: [...presentElements(part, outcomes), ...rest],
     };
   }
 
-  async #ask(
+  /** On the spot: the kernel answers such questions without a lock (NFNL_CB_RCU). */
+  #ask(
     table: TableName,
     elements: readonly SetElement[],
     before: readonly Message[] = [],
-  ): Promise<readonly Outcome[]> {
-    return await this.#questions.request([
+  ): readonly Outcome[] {
+    return this.#connection.requestNow([
       ...before,
       ...elements.map((element) => readElement(table, element)),
     ]);
@@ -189,8 +186,10 @@ export class Nft implements Disposable {
   }
 }
 
-function generationIn(replies: readonly Reply[]): number {
-  const generation = replies[0] === undefined ? undefined : decodeGeneration(replies[0]);
+function generationIn(outcome: Outcome | undefined): number {
+  if (outcome?.error !== undefined) throw outcome.error;
+  const [reply] = outcome?.replies ?? [];
+  const generation = reply === undefined ? undefined : decodeGeneration(reply);
   if (generation === undefined)
     throw new TsnetError('kernel', 'read nft generation: no number in the answer');
   return generation;

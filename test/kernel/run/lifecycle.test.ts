@@ -224,11 +224,7 @@ describe('when something goes wrong', () => {
 
   it('killed while it makes a sandbox, it leaves nothing that gc does not find', async () => {
     for (let delay = 100; delay <= 500; delay += 40) {
-      const child = host.start(['run', '-d', '--rm', '-p', '8080:80', '--', 'sleep', '60'], 'ignore');
-      const ended = once(child, 'exit');
-      await sleep(delay);
-      child.kill('SIGKILL');
-      await ended;
+      await host.killAfter(delay, 'run', '-d', '--rm', '-p', '8080:80', '--', 'sleep', '60');
       await eventually(async () => {
         await host.succeed('gc', '--older-than', '0');
         const running = (await rows()).filter(({ state }) => state === 'running');

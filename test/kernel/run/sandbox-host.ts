@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { vi } from 'vitest';
 import { hostFacts } from '../../support/host-facts.ts';
 
@@ -29,7 +30,9 @@ export interface SandboxHost extends AsyncDisposable {
   succeed(...args: string[]): Promise<string>;
   /** Starts it and does not wait. */
   start(args: readonly string[], stdio?: StdioOptions): ChildProcess;
-  /** The same with another program of the host. */
+  /** Starts it, kills it after so many milliseconds, and waits for its end. */
+  killAfter(delayMs: number, ...args: string[]): Promise<void>;
+  /** As `start` with another program of the host. */
   startProgram(words: readonly string[], stdio?: StdioOptions): ChildProcess;
   /** Runs another program of the host; it must end with 0. @returns what it wrote, trimmed */
   exec(command: string, ...args: string[]): Promise<string>;
@@ -79,7 +82,7 @@ export async function createSandboxHost(
     return stdout;
   };
   const program = join(dist, 'tsnet');
-  return {
+  const host: SandboxHost = {
     folder,
     program,
     address,
@@ -87,6 +90,13 @@ export async function createSandboxHost(
     succeed: (...args) => insist(program, ...args),
     start: (args, stdio = ['ignore', 'pipe', 'pipe']) =>
       spawn('nsenter', [...entry, program, ...args], { env, stdio }),
+    async killAfter(delayMs, ...args) {
+      const child = host.start(args, 'ignore');
+      const isOver = once(child, 'exit');
+      await sleep(delayMs);
+      child.kill('SIGKILL');
+      await isOver;
+    },
     startProgram: (words, stdio = ['ignore', 'pipe', 'pipe']) =>
       spawn('nsenter', [...entry, ...words], { env, stdio }),
     exec: async (command, ...args) => (await insist(command, ...args)).trim(),
@@ -112,6 +122,7 @@ export async function createSandboxHost(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  return host;
 }
 
 /** Waits until an assertion holds, 15 s at most. */

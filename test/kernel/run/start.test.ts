@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSandboxHost, eventually, type SandboxHost } from './sandbox-host.ts';
 
@@ -173,11 +171,7 @@ describe('a sandbox that is started again', () => {
     await run('web', '--network', 'lab', '-p', '8080:80');
     await host.succeed('stop', '-t', '1', 'web');
     for (let delay = 100; delay <= 400; delay += 60) {
-      const child = host.start(['start', 'web'], 'ignore');
-      const ended = once(child, 'exit');
-      await sleep(delay);
-      child.kill('SIGKILL');
-      await ended;
+      await host.killAfter(delay, 'start', 'web');
       await eventually(async () => {
         await host.succeed('gc', '--older-than', '0');
         if ((await rowOf('web'))?.state === 'running') await host.succeed('stop', '-t', '1', 'web');

@@ -59,14 +59,17 @@ async function openTerminal(): Promise<Terminal> {
 const line = (...words: string[]) => `${host.program} ${words.join(' ')}\n`;
 
 describe('at a terminal', () => {
-  it('Ctrl-C ends the command, and 130 comes through', async () => {
+  it.each([
+    { name: 'Ctrl-C', key: ctrlC, status: 130 },
+    { name: 'Ctrl-\\', key: ctrlBackslash, status: 131 },
+  ])('$name ends the command, and $status comes through', async ({ key, status }) => {
     await using terminal = await openTerminal();
     terminal.type(line('run', '--rm', '--', 'sh -c "echo u\\p; exec sleep 60"'));
     await terminal.shows(/^up/m);
-    terminal.type(ctrlC);
+    terminal.type(key);
     await terminal.shows('ready> ');
     terminal.type('echo status=$?\n');
-    await terminal.shows('status=130');
+    await terminal.shows(`status=${status}`);
   });
 
   it('Ctrl-C reaches the command once, which may do as it likes', async () => {
@@ -85,16 +88,6 @@ describe('at a terminal', () => {
     await terminal.shows('ready> ');
     terminal.type('echo status=$?\n');
     await terminal.shows('status=9');
-  });
-
-  it('Ctrl-\\ does, too', async () => {
-    await using terminal = await openTerminal();
-    terminal.type(line('run', '--rm', '--', 'sh -c "echo u\\p; exec sleep 60"'));
-    await terminal.shows(/^up/m);
-    terminal.type(ctrlBackslash);
-    await terminal.shows('ready> ');
-    terminal.type('echo status=$?\n');
-    await terminal.shows('status=131');
   });
 
   it.each(['run', 'exec'])(
