@@ -12,12 +12,14 @@ import {
   publishPorts,
   removeEndpoint,
   revokePorts,
+  type TestEndpoint,
   type TestNetwork,
 } from './plugin-calls.ts';
 import { ScriptedHost } from './scripted-host.ts';
 
 const rounds = 50;
-const oursPerRound = 4;
+/** How many containers are attached one after the other, by tsnet and by the script. */
+const rows = { ours: 5, peer: 2 };
 const aimMs = 5;
 /** A daemon has attached so many containers in its first minutes; until then its code is not compiled. */
 const warmUps = 200;
@@ -36,21 +38,21 @@ export const attach: Part = async (bench) => {
       notes: [
         'peer: ip link add, set master, up; iptables DNAT, accept, hairpin masquerade',
         'attach: CreateEndpoint, Join, ProgramExternalConnectivity with one port; detach: Revoke, Leave, Delete',
-        `the daemon has attached ${warmUps} containers before`,
-        'the link of an ended endpoint is deleted after the answer, and waited for before the next attach',
+        `the daemon has attached ${warmUps} containers before; now ${rows.ours} one after the other, as Compose starts them`,
+        `after a rest: the first of them, after ${restMs} ms in which nobody does anything and the processors sleep`,
       ],
       figures: [...quiet, ...full],
     },
   ];
 };
 
-/** A deletion holds the kernel's link lock for 20 ms, longer with many links; who comes next would wait for it. */
-const linkGoneMs = 60;
+/** Also long enough for the kernel to delete the links of the last row, for which who comes next would wait. */
+const restMs = 60;
 
-const port = { protocol: 6, hostPort: 8080, containerPort: 80 } as const;
+const firstPort = 8080;
 
 /** Milliseconds of each run. */
-type Samples = Readonly<Record<'attach' | 'create' | 'join' | 'publish' | 'detach', number[]>>;
+type Samples = Readonly<Record<'attach' | 'create' | 'join' | 'publish' | 'rested' | 'detach', number[]>>;
 
 async function measure(
   { progress }: Bench,
@@ -60,32 +62,42 @@ async function measure(
   peer: ScriptedHost,
 ): Promise<Figure[]> {
   progress(`attach and detach ${present}`);
-  const ours: Samples = { attach: [], create: [], join: [], publish: [], detach: [] };
-  const theirs: Pick<Samples, 'attach' | 'detach'> = { attach: [], detach: [] };
+  const ours: Samples = { attach: [], create: [], join: [], publish: [], rested: [], detach: [] };
+  const theirs: Pick<Samples, 'attach' | 'rested' | 'detach'> = { attach: [], rested: [], detach: [] };
   for (let index = 0; index < warmUps; index++) {
     const endpoint = newEndpoint(network, index);
-    await createEndpoint(daemon, endpoint);
-    await joinEndpoint(daemon, endpoint);
-    await publishPorts(daemon, endpoint, [port]);
+    await attachOurs(daemon, endpoint, firstPort);
     await removeEndpoint(daemon, endpoint);
   }
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < oursPerRound; turn++) {
-      const endpoint = newEndpoint(network, warmUps + round * oursPerRound + turn);
-      const create = await createEndpoint(daemon, endpoint);
-      const join = await joinEndpoint(daemon, endpoint);
-      const publish = await publishPorts(daemon, endpoint, [port]);
-      const detach = (await revokePorts(daemon, endpoint)) + (await removeEndpoint(daemon, endpoint));
+    const first = warmUps + round * rows.ours;
+    const endpoints = Array.from({ length: rows.ours }, (_, index) => newEndpoint(network, first + index));
+    await setTimeout(restMs);
+    for (const [index, endpoint] of endpoints.entries()) {
+      const { create, join, publish } = await attachOurs(daemon, endpoint, firstPort + index);
+      const whole = create + join + publish;
+      if (index === 0) {
+        ours.rested.push(whole);
+        continue;
+      }
       ours.create.push(create);
       ours.join.push(join);
       ours.publish.push(publish);
-      ours.attach.push(create + join + publish);
-      ours.detach.push(detach);
-      await setTimeout(linkGoneMs);
+      ours.attach.push(whole);
     }
-    const linear = linearPort(peer, 0, 8080);
-    theirs.attach.push(await timed(() => peer.attach('new', linear)));
-    theirs.detach.push(await timed(() => peer.detach('new', linear)));
+    for (const endpoint of endpoints) {
+      ours.detach.push((await revokePorts(daemon, endpoint)) + (await removeEndpoint(daemon, endpoint)));
+    }
+    const links = Array.from({ length: rows.peer }, (_, index) => ({
+      name: `new${index}`,
+      port: linearPort(peer, index, firstPort + index),
+    }));
+    await setTimeout(restMs);
+    for (const [index, { name, port }] of links.entries()) {
+      const samples = index === 0 ? theirs.rested : theirs.attach;
+      samples.push(await timed(() => peer.attach(name, port)));
+    }
+    for (const { name, port } of links) theirs.detach.push(await timed(() => peer.detach(name, port)));
   }
   const of = (step: keyof Samples) => distributionOf(ours[step]);
   const ofPeer = (step: keyof typeof theirs) => distributionOf(theirs[step]);
@@ -94,8 +106,21 @@ async function measure(
     { what: '  of it CreateEndpoint', unit: 'ms', ours: of('create') },
     { what: '  of it Join', unit: 'ms', ours: of('join') },
     { what: '  of it ProgramExternalConnectivity', unit: 'ms', ours: of('publish') },
+    { what: '  after a rest', unit: 'ms', ours: of('rested'), peer: ofPeer('rested'), aim: aimMs },
     { what: `detach ${present}`, unit: 'ms', ours: of('detach'), peer: ofPeer('detach') },
   ];
+}
+
+/** Milliseconds of each call. */
+async function attachOurs(
+  daemon: Daemon,
+  endpoint: TestEndpoint,
+  hostPort: number,
+): Promise<Readonly<Record<'create' | 'join' | 'publish', number>>> {
+  const create = await createEndpoint(daemon, endpoint);
+  const join = await joinEndpoint(daemon, endpoint);
+  const publish = await publishPorts(daemon, endpoint, [{ protocol: 6, hostPort, containerPort: 80 }]);
+  return { create, join, publish };
 }
 
 async function scriptedHost({ scope }: Bench, endpoints: number): Promise<ScriptedHost> {

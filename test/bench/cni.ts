@@ -10,7 +10,7 @@ import { Shell } from './shell.ts';
 
 const rounds = 30;
 /** A daemon has attached so many containers in its first minutes; until then its code is not compiled. */
-const warmUps = 50;
+const warmUps = 200;
 const dist = join(import.meta.dirname, '../../dist');
 const aims = { add: 0.1, del: 0.2, addAlone: 1, crowded: 1.2, versionMs: 2, megabytes: 120 };
 

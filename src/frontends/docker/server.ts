@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, IncomingMessage, ServerResponse, type ServerOptions } from 'node:http';
+import type { Express } from 'express';
 import type { Context } from '../../network/index.ts';
 import { listen } from '../socket/index.ts';
 import { createApp } from './app.ts';
@@ -22,7 +23,8 @@ const sweepMs = 50;
  * @throws conflict when a living process answers there
  */
 export async function startServer(context: Context, place: string | number): Promise<PluginServer> {
-  const server = createServer({ requestTimeout: 0 }, createApp(context));
+  const app = createApp(context);
+  const server = createServer({ requestTimeout: 0, ...messagesOf(app) }, app);
   // An engine that uses a connection just as we close it for being idle repeats its call without a body.
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
@@ -42,4 +44,16 @@ export async function startServer(context: Context, place: string | number): Pro
         server.closeIdleConnections();
       }),
   };
+}
+
+/**
+ * Requests and responses as express wants them. It gives each its own prototype, and an object whose prototype changes
+ * is slow in all that follows: 0.2 ms of a call after a rest. One that has it from the start stays as it is.
+ */
+function messagesOf(app: Express): ServerOptions {
+  class Request extends IncomingMessage {}
+  class Response extends ServerResponse {}
+  app.request = Object.setPrototypeOf(Request.prototype, app.request) as Express['request'];
+  app.response = Object.setPrototypeOf(Response.prototype, app.response) as Express['response'];
+  return { IncomingMessage: Request, ServerResponse: Response as typeof ServerResponse };
 }
