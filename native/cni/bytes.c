@@ -29,7 +29,7 @@ bool append(struct bytes *to, const void *from, size_t length) {
 
 bool append_text(struct bytes *to, const char *text) { return append(to, text, strlen(text) + 1); }
 
-bool read_all(int descriptor, struct bytes *into, void (*on_progress)(void)) {
+bool read_until(int descriptor, struct bytes *into, bool (*is_complete)(const struct bytes *)) {
   for (;;) {
     if (into->length > MOST_BYTES) {
       errno = EFBIG;
@@ -43,7 +43,7 @@ bool read_all(int descriptor, struct bytes *into, void (*on_progress)(void)) {
       return false;
     }
     into->length += (size_t)count;
-    if (on_progress != NULL) on_progress();
+    if (is_complete != NULL && is_complete(into)) return true;
   }
 }
 

@@ -21,10 +21,10 @@ bool append(struct bytes *to, const void *from, size_t length);
 bool append_text(struct bytes *to, const char *text);
 
 /**
- * Reads a descriptor to its end; `on_progress`, unless it is NULL, is called whenever something came.
- * Returns false with errno, EFBIG for more than MOST_BYTES.
+ * Reads a descriptor to its end, or until what has come is complete; that is asked whenever something came, unless it is
+ * NULL. Returns false with errno, EFBIG for more than MOST_BYTES.
  */
-bool read_all(int descriptor, struct bytes *into, void (*on_progress)(void));
+bool read_until(int descriptor, struct bytes *into, bool (*is_complete)(const struct bytes *));
 
 /** Writes everything. Returns false with errno. */
 bool write_all(int descriptor, const char *from, size_t length);

@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
   struct bytes input = {0};
   // Started by hand it says who it is, and waits for nobody to type.
   bool has_input = is_netavark ? strcmp(argv[1], "info") != 0 : command != NULL;
-  if (has_input && !read_all(STDIN_FILENO, &input, NULL)) fail("standard input can't be read", strerror(errno));
+  if (has_input && !read_until(STDIN_FILENO, &input, NULL)) fail("standard input can't be read", strerror(errno));
   // A daemon that goes away while it is told is a broken exchange, not the end of this process.
   signal(SIGPIPE, SIG_IGN);
   struct answer answer;

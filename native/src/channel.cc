@@ -173,27 +173,29 @@ bool Channel::WaitForMore() {
   return poll(&woken, 1, delay) == 0;
 }
 
+/** Reads all that is there before any of it is handed over: the event loop is then woken once, not for each. */
 void Channel::ReadDatagrams() {
-  for (int turn = 0; turn < kReadsPerTurn && backlog_ < kMostBacklog; turn++) {
+  std::vector<Event> read;
+  size_t size = 0;
+  int error = 0;
+  for (int turn = 0; turn < kReadsPerTurn && backlog_ + size < kMostBacklog; turn++) {
     Datagram datagram;
-    const int error = Receive(datagram);
-    if (error == EAGAIN) return;
-    if (error == 0) {
-      HandOver(datagram);
-      continue;
-    }
-    if (ReportFailure(error)) return;
+    error = Receive(datagram);
+    if (error != 0) break;
+    if (!IsEvent(datagram)) continue;
+    size += datagram.size;
+    read.push_back(EventOf(datagram));
   }
+  for (Event& event : read) HandOver(std::move(event));
+  if (error != 0 && error != EAGAIN) ReportFailure(error);
 }
 
-/** Whether the failure is the end of reading. */
-bool Channel::ReportFailure(int error) {
+void Channel::ReportFailure(int error) {
   // An overrun, and an interface that went down, are told once and reading goes on. Anything else would be told
   // at every attempt.
   const bool isFinal = error != ENOBUFS && error != ENETDOWN;
   if (isFinal) isListening_ = false;
   events_.onFailure({error, "recvmsg"}, isFinal);
-  return isFinal;
 }
 
 void Channel::ReadBatch() {
@@ -221,10 +223,17 @@ void Channel::ReadBatch() {
   if (error != 0 && error != EAGAIN) ReportFailure(error);
 }
 
-void Channel::HandOver(const Datagram& datagram) {
-  if (!isListening_ || (onlyGroups_ && datagram.group == 0)) return;
-  backlog_ += datagram.size;
-  events_.onDatagram({datagram.data, datagram.data + datagram.size}, datagram.nsid);
+bool Channel::IsEvent(const Datagram& datagram) const {
+  return isListening_ && !(onlyGroups_ && datagram.group == 0);
+}
+
+Channel::Event Channel::EventOf(const Datagram& datagram) {
+  return {{datagram.data, datagram.data + datagram.size}, datagram.nsid};
+}
+
+void Channel::HandOver(Event event) {
+  backlog_ += event.bytes.size();
+  events_.onDatagram(std::move(event.bytes), event.nsid);
 }
 
 ExchangeResult Channel::Exchange(const ExchangeRequest& request) {
@@ -290,7 +299,7 @@ void Channel::Collect(const ExchangeRequest& request, std::vector<uint8_t>& repl
       throw Failure{error, "recvmsg"};
     }
     if (datagram.group != 0) {
-      HandOver(datagram);
+      if (IsEvent(datagram)) HandOver(EventOf(datagram));
       continue;
     }
     // Another process may send to this port, and a reply to an earlier exchange may be late.
@@ -325,7 +334,7 @@ void Channel::DropReplies() {
   for (Datagram datagram; !isStopping_;) {
     const int error = Receive(datagram);
     if (error == EAGAIN) break;
-    if (error == 0 && datagram.group != 0) HandOver(datagram);
+    if (error == 0 && datagram.group != 0 && IsEvent(datagram)) HandOver(EventOf(datagram));
     if (error != 0 && error != ENOBUFS) throw Failure{error, "recvmsg"};
   }
   hasLeftovers_ = false;

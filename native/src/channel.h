@@ -99,6 +99,12 @@ class Channel {
     size_t controlSize;
   };
 
+  /** What is kept of a datagram that somebody listens for. */
+  struct Event {
+    std::vector<uint8_t> bytes;
+    int nsid;
+  };
+
   void EnsureThread();
   void Wake();
   void Run();
@@ -106,8 +112,11 @@ class Channel {
   bool WaitForMore();
   void ReadDatagrams();
   void ReadBatch();
-  bool ReportFailure(int error);
-  void HandOver(const Datagram& datagram);
+  void ReportFailure(int error);
+  /** Whether somebody listens for it; a reply that comes late is none. */
+  bool IsEvent(const Datagram& datagram) const;
+  static Event EventOf(const Datagram& datagram);
+  void HandOver(Event event);
 
   ExchangeResult Exchange(const ExchangeRequest& request);
   void PrepareBuffers(const ExchangeRequest& request);

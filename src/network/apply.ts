@@ -78,7 +78,8 @@ function linkName(resource: Resource): IfName {
   throw new TsnetError('bug', `delete link: ${resource.kind} is none`);
 }
 
-async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<readonly Resource[] | void> {
+async function applyOne(kernel: Kernel, change: Change): Promise<readonly Resource[] | void> {
+  const { rtnetlink, netns } = kernel;
   const { action, resource } = change;
   if (change.action === 'update') refuseStranger(change.resource, change.before);
   switch (resource.kind) {
@@ -122,8 +123,7 @@ async function applyOne({ rtnetlink, netns }: Kernel, change: Change): Promise<r
       else await shape(rtnetlink, resource);
       return;
     case 'sandbox-interface':
-      if (action !== 'delete') await setUpInterface(resource);
-      return;
+      return action === 'delete' ? undefined : await setUpInterface(kernel, resource);
     case 'address':
       if (action === 'delete') await rtnetlink.deleteAddress(resource);
       else await rtnetlink.addAddress({ ...resource, noDad: true });

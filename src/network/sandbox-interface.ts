@@ -1,6 +1,6 @@
 import { Rtnetlink, type NewRoute } from '../kernel/netlink/index.ts';
 import { writeSysctl } from '../kernel/proc/sysctl.ts';
-import { isSameNamespace } from '../observe/index.ts';
+import { isSameNamespace, observeFarEnd, type Kernel } from '../observe/index.ts';
 import {
   contains,
   familyOfRange,
@@ -11,12 +11,17 @@ import {
 } from '../model/index.ts';
 
 /**
- * Gives an interface in a sandbox its addresses and routes and sets it up, unless it is to stay down. What it has already stays.
+ * Gives an interface in a sandbox its addresses and routes and sets it up, unless it is to stay down. What it has already
+ * stays.
  *
+ * @returns what is there then, as `observe` would give it, where it was read back
  * @throws conflict when the path leads to another namespace by now; kernel, such as for a gateway out of reach
  */
-export async function setUpInterface(resource: SandboxInterface): Promise<void> {
-  const { name, sandbox, addresses, detectsDuplicates = false } = resource;
+export async function setUpInterface(
+  { rtnetlink }: Pick<Kernel, 'rtnetlink'>,
+  resource: SandboxInterface,
+): Promise<SandboxInterface[]> {
+  const { name, hostLink, sandbox, addresses, detectsDuplicates = false } = resource;
   if (!isSameNamespace(sandbox)) {
     throw new TsnetError(
       'conflict',
@@ -27,12 +32,15 @@ export async function setUpInterface(resource: SandboxInterface): Promise<void> 
     );
   }
   set(resource);
-  if (resource.staysDown === true) return;
+  if (resource.staysDown === true) return [];
   using inside = Rtnetlink.openBlocking(sandbox.path);
   await inside.configureLink(name, {
     addresses: addresses.map((address) => ({ address, noDad: !detectsDuplicates })),
     routes: resource.routes.map((route) => routeThrough(resource, route)),
   });
+  const host = (await rtnetlink.readLinks([hostLink])).get(hostLink);
+  const seen = host === undefined ? undefined : await observeFarEnd(inside, resource, host);
+  return seen === undefined ? [] : [seen];
 }
 
 /** Settings that count from the moment the interface is up. Source: Linux ip-sysctl.rst. */

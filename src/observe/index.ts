@@ -6,4 +6,4 @@ export {
   observeOwned,
   type Kernel,
 } from './observe.ts';
-export { isSameNamespace, readInterface } from './sandbox-interface.ts';
+export { isSameNamespace, observeFarEnd, readInterface } from './sandbox-interface.ts';

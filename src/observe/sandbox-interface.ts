@@ -19,10 +19,19 @@ export async function observeSandboxInterface(
   wanted: SandboxInterface,
   host: Link,
 ): Promise<SandboxInterface | undefined> {
+  if (!isSameNamespace(wanted.sandbox)) return undefined;
+  using inside = openIfPresent(wanted.sandbox.path);
+  return inside === undefined ? undefined : await observeFarEnd(inside, wanted, host);
+}
+
+/** As `observeSandboxInterface`, for who is in the sandbox already: to go in takes 0.2 ms. */
+export async function observeFarEnd(
+  inside: Rtnetlink,
+  wanted: SandboxInterface,
+  host: Link,
+): Promise<SandboxInterface | undefined> {
   const { sandbox, name } = wanted;
-  if (!isSameNamespace(sandbox)) return undefined;
-  using inside = openIfPresent(sandbox.path);
-  const found = inside === undefined ? undefined : await readInterface(inside, name);
+  const found = await readInterface(inside, name);
   if (found === undefined || found.link.index !== host.peerIndex) return undefined;
   const { link, addresses, routes } = found;
   return {

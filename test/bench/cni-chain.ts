@@ -10,14 +10,15 @@ export interface CniPlugin {
   readonly config: { readonly type: string } & Readonly<Record<string, unknown>>;
 }
 
-/** A chain and the one container that it attaches. */
+/** A chain and the containers that it attaches. */
 export interface CniChainOptions {
   readonly plugins: readonly CniPlugin[];
   readonly environment: Readonly<Record<string, string>>;
-  readonly netns: string;
+  /** Paths of the containers' network namespaces. */
+  readonly netns: readonly string[];
 }
 
-const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
+const firstPort = 8080;
 
 /** What does the same by the reference plugins. Addresses are kept in the folder. */
 export function referenceChain(dataDir: string): CniPlugin[] {
@@ -34,7 +35,8 @@ export function referenceChain(dataDir: string): CniPlugin[] {
 export class CniChain {
   readonly #shell: Shell;
   readonly #options: CniChainOptions;
-  #result: unknown;
+  /** By container. */
+  readonly #results: unknown[] = [];
 
   private constructor(shell: Shell, options: CniChainOptions) {
     this.#shell = shell;
@@ -46,8 +48,6 @@ export class CniChain {
     const shell = Shell.start(scope, host);
     const variables = {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      CNI_CONTAINERID: 'c1',
-      CNI_NETNS: options.netns,
       CNI_IFNAME: 'eth0',
       CNI_PATH: '/usr/lib/cni',
       ...options.environment,
@@ -58,38 +58,43 @@ export class CniChain {
     return new CniChain(shell, options);
   }
 
-  /** Attaches the container. @returns milliseconds @throws Error when a plugin fails */
-  async add(): Promise<number> {
-    this.#result = undefined;
+  /** Attaches a container. @returns milliseconds @throws Error when a plugin fails */
+  async add(container: number): Promise<number> {
+    this.#results[container] = undefined;
     let ms = 0;
     for (const plugin of this.#options.plugins) {
       let answer = '';
-      const command = this.#command('ADD', plugin);
+      const command = this.#command('ADD', container, plugin);
       ms += await timed(async () => (answer = await this.#shell.run([command])));
-      this.#result = JSON.parse(answer) as unknown;
+      this.#results[container] = JSON.parse(answer) as unknown;
     }
     return ms;
   }
 
   /** Detaches it. @returns milliseconds @throws Error when a plugin fails */
-  async del(): Promise<number> {
+  async del(container: number): Promise<number> {
     let ms = 0;
     for (const plugin of this.#options.plugins.toReversed()) {
-      const command = this.#command('DEL', plugin);
+      const command = this.#command('DEL', container, plugin);
       ms += await timed(() => this.#shell.run([command]));
     }
     return ms;
   }
 
-  #command(verb: string, { folder, config }: CniPlugin): string {
+  #command(verb: string, container: number, { folder, config }: CniPlugin): string {
+    const result = this.#results[container];
     const input = JSON.stringify({
       cniVersion: '1.0.0',
       name: 'bench',
       ...config,
       capabilities: { portMappings: true },
-      runtimeConfig: { portMappings },
-      ...(this.#result === undefined ? {} : { prevResult: this.#result }),
+      runtimeConfig: {
+        portMappings: [{ hostPort: firstPort + container, containerPort: 80, protocol: 'tcp' }],
+      },
+      ...(result === undefined ? {} : { prevResult: result }),
     });
-    return `CNI_COMMAND=${verb} ${join(folder, config.type)} <<'END'\n${input}\nEND\ntrue`;
+    const netns = this.#options.netns[container] ?? '';
+    const variables = `CNI_COMMAND=${verb} CNI_CONTAINERID=c${container} CNI_NETNS='${netns}'`;
+    return `${variables} ${join(folder, config.type)} <<'END'\n${input}\nEND\ntrue`;
   }
 }

@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { createNetns } from '../support/netns.ts';
 import type { Bench, Part } from './bench.ts';
 import { CniChain, referenceChain, type CniPlugin } from './cni-chain.ts';
@@ -9,13 +10,17 @@ import { distributionOf, single, timed, type Distribution, type Figure } from '.
 import { Shell } from './shell.ts';
 
 const rounds = 30;
+/** How many containers are attached one after the other. */
+const row = [0, 1, 2];
 /** A daemon has attached so many containers in its first minutes; until then its code is not compiled. */
 const warmUps = 200;
+/** As in the measurement at the plugin's socket. */
+const restMs = 60;
 const dist = join(import.meta.dirname, '../../dist');
 const aims = { add: 0.1, del: 0.2, addAlone: 1, crowded: 1.2, versionMs: 2, megabytes: 120 };
 
 /** Milliseconds of each run. */
-type Samples = Readonly<Record<'add' | 'del', number[]>>;
+type Samples = Readonly<Record<'add' | 'rested' | 'del', number[]>>;
 
 /** What attaching a container costs a runtime that speaks CNI, beside the reference plugins that do the same. */
 export const cni: Part = async (bench) => {
@@ -68,7 +73,8 @@ export const cni: Part = async (bench) => {
       notes: [
         'bridge, address, default route, one published port',
         'peer: bridge with host-local, portmap, firewall; with endpoints present: our own without them',
-        `each daemon has attached ${warmUps} containers before`,
+        `each daemon has attached ${warmUps} containers before; now ${row.length} one after the other`,
+        `after a rest: the first of them, after ${restMs} ms in which nobody does anything`,
         'a shell starts the plugins, their input comes from its memory; its own 0.5 to 1 ms count on both sides',
       ],
       figures,
@@ -95,18 +101,19 @@ async function createChain(
   plugins: readonly CniPlugin[],
   environment: Readonly<Record<string, string>>,
 ): Promise<CniChain> {
-  const sandbox = scope.use(await createNetns('bench'));
-  const chain = await CniChain.start(scope, host, { plugins, environment, netns: sandbox.path });
+  const netns: string[] = [];
+  for (const _ of row) netns.push(scope.use(await createNetns('bench')).path);
+  const chain = await CniChain.start(scope, host, { plugins, environment, netns });
   // The first container makes the network, which stays.
-  await chain.add();
-  await chain.del();
+  await chain.add(0);
+  await chain.del(0);
   return chain;
 }
 
 async function warmUp(chain: CniChain): Promise<void> {
   for (let round = 0; round < warmUps; round++) {
-    await chain.add();
-    await chain.del();
+    await chain.add(0);
+    await chain.del(0);
   }
 }
 
@@ -114,11 +121,13 @@ async function warmUp(chain: CniChain): Promise<void> {
 async function measure<const T extends readonly CniChain[]>(
   chains: T,
 ): Promise<{ readonly [K in keyof T]: Samples }> {
-  const samples = chains.map((): Samples => ({ add: [], del: [] }));
+  const samples = chains.map((): Samples => ({ add: [], rested: [], del: [] }));
   for (let round = 0; round < rounds; round++) {
     for (const [index, chain] of chains.entries()) {
-      samples[index]?.add.push(await chain.add());
-      samples[index]?.del.push(await chain.del());
+      const { add = [], rested = [], del = [] } = samples[index] ?? {};
+      await setTimeout(restMs);
+      for (const container of row) (container === 0 ? rested : add).push(await chain.add(container));
+      for (const container of row) del.push(await chain.del(container));
     }
   }
   return samples as unknown as { readonly [K in keyof T]: Samples };
@@ -139,6 +148,8 @@ function compared(how: string, one: Samples, peer: Samples, addAim: number, delA
   return [
     { what: `ADD ${how}`, unit: 'ms', ours: of(one.add), peer: of(peer.add) },
     { what: '  against the peer', unit: '×', ours: quotient(one.add, peer.add), aim: addAim },
+    { what: '  after a rest', unit: 'ms', ours: of(one.rested), peer: of(peer.rested) },
+    { what: '    against the peer', unit: '×', ours: quotient(one.rested, peer.rested), aim: addAim },
     { what: `DEL ${how}`, unit: 'ms', ours: of(one.del), peer: of(peer.del) },
     {
       what: '  against the peer',
