@@ -34,15 +34,26 @@ type Place = Pick<PlacedContainer, 'netns' | 'pid'>;
 interface Resident {
   readonly process: ProcessView;
   readonly netns: NetnsId;
+  /** As its control group tells. */
+  readonly engine: PlacedContainer['engine'];
+}
+
+/** Namespaces by what engines say of them. */
+interface Namespaces {
+  readonly netnsOf: ReadonlyMap<NetnsId, NetnsView>;
+  readonly netnsOfPath: ReadonlyMap<string, NetnsId>;
+  readonly netnsOfPid: ReadonlyMap<number, NetnsId>;
 }
 
 /**
  * All containers of the host, by name: those that engines tell of, and those that only their control groups show.
  * Found by control group, else by the engine's handle of the namespace, else by the number of the main process: the
- * engine may number processes otherwise than the observer does.
+ * engine may number processes otherwise than the observer does. Where the engine knows the namespace's identity, only that
+ * one counts.
  */
 export function containersOf({ snapshot, engines }: Inspection): PlacedContainer[] {
   const residents = residentsById(snapshot.namespaces);
+  const netnsOf = new Map(snapshot.namespaces.map((netns) => [netns.id, netns]));
   const netnsOfPid = new Map(
     snapshot.namespaces.flatMap(({ id, processes }) => processes.map(({ pid }) => [pid, id] as const)),
   );
@@ -53,10 +64,10 @@ export function containersOf({ snapshot, engines }: Inspection): PlacedContainer
   const told = engines.flatMap((engine) => engine.containers.map((view) => ({ engine, view })));
   const names = new Map(told.flatMap(({ view: { id, name } }) => [[id, name] as const, [name, name]]));
   const known = told.map(({ engine, view }) => {
-    const place = placeOf(view, residents.get(view.id) ?? [], netnsOfPath, netnsOfPid);
+    const place = placeOf(view, residents.get(view.id) ?? [], { netnsOf, netnsOfPath, netnsOfPid });
     return {
       ...describe(view, networks, names, place.netns === snapshot.hostNetns),
-      engine: engine.kind,
+      engine: engineOf(engine, residents.get(view.id) ?? []),
       ...place,
     };
   });
@@ -72,11 +83,16 @@ export function containersOf({ snapshot, engines }: Inspection): PlacedContainer
   return withSharers([...known, ...strangers], snapshot.hostNetns);
 }
 
+/** What attaches containers of others, whose control groups may tell whose they are. */
+const frontEnds: ReadonlySet<EngineView['kind']> = new Set(['cni', 'netavark']);
+
+function engineOf({ kind }: EngineView, [first]: readonly Resident[]): PlacedContainer['engine'] {
+  return frontEnds.has(kind) && first !== undefined && first.engine !== 'unknown' ? first.engine : kind;
+}
+
 /** Processes that belong to containers, main processes first, by the container's id. */
-function residentsById(
-  namespaces: readonly NetnsView[],
-): Map<string, (Resident & { readonly engine: PlacedContainer['engine'] })[]> {
-  const found = new Map<string, (Resident & { readonly engine: PlacedContainer['engine'] })[]>();
+function residentsById(namespaces: readonly NetnsView[]): Map<string, Resident[]> {
+  const found = new Map<string, Resident[]>();
   for (const { id: netns, processes } of namespaces) {
     for (const process of processes) {
       const container = readContainerId(process.cgroup);
@@ -95,18 +111,33 @@ function compareResidents({ process: one }: Resident, { process: other }: Reside
 }
 
 function placeOf(
-  { pid, sandboxPath, state }: ContainerView,
+  view: ContainerView,
   residents: readonly Resident[],
-  netnsOfPath: ReadonlyMap<string, NetnsId>,
-  netnsOfPid: ReadonlyMap<number, NetnsId>,
+  { netnsOf, netnsOfPath, netnsOfPid }: Namespaces,
 ): Place {
+  const { pid, sandboxPath, netns: identity, state } = view;
   const main = residents.find(({ process }) => process.pid === pid) ?? residents[0];
   if (main !== undefined) return { netns: main.netns, pid: main.process.pid };
   if (state === 'exited' || state === 'created' || state === 'dead') return {};
+  const process = pid === undefined ? {} : { pid };
+  if (identity !== undefined) {
+    const netns = netnsOf.get(identity);
+    return netns !== undefined && agrees(view, netns) ? { netns: identity, ...process } : {};
+  }
   const netns = sandboxPath === undefined ? undefined : netnsOfPath.get(plain(sandboxPath));
-  if (netns !== undefined) return { netns, ...(pid === undefined ? {} : { pid }) };
+  if (netns !== undefined) return { netns, ...process };
   const ofPid = pid === undefined ? undefined : netnsOfPid.get(pid);
-  return ofPid === undefined || pid === undefined ? {} : { netns: ofPid, pid };
+  return ofPid === undefined ? {} : { netns: ofPid, ...process };
+}
+
+/** Whether something beside its number tells that a namespace is the one of a container. */
+function agrees({ pid, sandboxPath, attachments }: ContainerView, netns: NetnsView): boolean {
+  const macs = new Set(attachments.map(({ mac }) => mac));
+  return (
+    netns.processes.some((process) => process.pid === pid) ||
+    (sandboxPath !== undefined && netns.paths.some((path) => plain(path) === plain(sandboxPath))) ||
+    netns.links.some(({ mac }) => mac !== undefined && macs.has(mac))
+  );
 }
 
 /** `/var/run` is `/run` everywhere. */

@@ -2,7 +2,9 @@ import type { Ip, Mac, PortBinding, Subnet } from '../../model/index.ts';
 
 /** What one engine says of itself, its networks and containers; its intent, not what the kernel holds. */
 export interface EngineView {
-  readonly kind: 'docker' | 'podman' | 'containerd';
+  /** `tsnet`: its own networks and sandboxes; `cni` and `netavark`: what it attached for runtimes that don't tell of it. */
+  readonly kind: 'docker' | 'podman' | 'containerd' | 'tsnet' | 'cni' | 'netavark';
+  /** Empty where nobody tells it. */
   readonly version: string;
   /** The socket that answered, or the directory that was read. */
   readonly socket: string;
@@ -43,6 +45,11 @@ export interface ContainerView {
   readonly networkMode: string;
   /** The engine's handle of the namespace, such as `/var/run/docker/netns/4f2a`. */
   readonly sandboxPath?: string;
+  /**
+   * The identity of the namespace, where its engine knows it. The kernel gives the number of one that is gone to the next,
+   * so that handle, process or hardware address have to agree.
+   */
+  readonly netns?: `net:${number}`;
   readonly attachments: readonly AttachmentView[];
   /** What the user asked to publish, as in `HostConfig.PortBindings`, ranges resolved one by one. */
   readonly requestedPorts: readonly PublishedView[];
