@@ -1,8 +1,8 @@
 import { shortId } from '../model/index.ts';
-import type { NetnsId, NetnsView, ProcessView } from '../observe/host/snapshot.ts';
-import { readContainerId } from './container-id.ts';
+import type { NetnsId } from '../observe/host/snapshot.ts';
 import type { ContainerView, EngineView, NetworkView } from './engines/container-view.ts';
 import type { Inspection } from './inspection.ts';
+import { Places, type Resident } from './places.ts';
 
 /** A container and where it lives. Texts come from users and may hold anything. */
 export interface PlacedContainer {
@@ -28,50 +28,21 @@ export interface PlacedContainer {
   readonly sharedWith: readonly string[];
 }
 
-type Place = Pick<PlacedContainer, 'netns' | 'pid'>;
-
-/** A process and the namespace it is in. */
-interface Resident {
-  readonly process: ProcessView;
-  readonly netns: NetnsId;
-  /** As its control group tells. */
-  readonly engine: PlacedContainer['engine'];
-}
-
-/** Namespaces by what engines say of them. */
-interface Namespaces {
-  readonly netnsOf: ReadonlyMap<NetnsId, NetnsView>;
-  readonly netnsOfPath: ReadonlyMap<string, NetnsId>;
-  readonly netnsOfPid: ReadonlyMap<number, NetnsId>;
-}
-
-/**
- * All containers of the host, by name: those that engines tell of, and those that only their control groups show.
- * Found by control group, else by the engine's handle of the namespace, else by the number of the main process: the
- * engine may number processes otherwise than the observer does. Where the engine knows the namespace's identity, only that
- * one counts.
- */
+/** All containers of the host, by name: those that engines tell of, and those that only their control groups show. */
 export function containersOf({ snapshot, engines }: Inspection): PlacedContainer[] {
-  const residents = residentsById(snapshot.namespaces);
-  const netnsOf = new Map(snapshot.namespaces.map((netns) => [netns.id, netns]));
-  const netnsOfPid = new Map(
-    snapshot.namespaces.flatMap(({ id, processes }) => processes.map(({ pid }) => [pid, id] as const)),
-  );
-  const netnsOfPath = new Map(
-    snapshot.namespaces.flatMap(({ id, paths }) => paths.map((path) => [plain(path), id] as const)),
-  );
+  const places = new Places(snapshot.namespaces);
   const networks = new Map(engines.flatMap((engine) => engine.networks.map((one) => [one.id, one])));
   const told = engines.flatMap((engine) => engine.containers.map((view) => ({ engine, view })));
   const names = new Map(told.flatMap(({ view: { id, name } }) => [[id, name] as const, [name, name]]));
   const known = told.map(({ engine, view }) => {
-    const place = placeOf(view, residents.get(view.id) ?? [], { netnsOf, netnsOfPath, netnsOfPid });
+    const place = places.of(view);
     return {
       ...describe(view, networks, names, place.netns === snapshot.hostNetns),
-      engine: engineOf(engine, residents.get(view.id) ?? []),
+      engine: engineOf(engine, places.residents.get(view.id)),
       ...place,
     };
   });
-  const strangers = [...residents]
+  const strangers = [...places.residents]
     .filter(([id]) => !names.has(id))
     .map(([id, [first]]) => ({
       id,
@@ -86,63 +57,9 @@ export function containersOf({ snapshot, engines }: Inspection): PlacedContainer
 /** What attaches containers of others, whose control groups may tell whose they are. */
 const frontEnds: ReadonlySet<EngineView['kind']> = new Set(['cni', 'netavark']);
 
-function engineOf({ kind }: EngineView, [first]: readonly Resident[]): PlacedContainer['engine'] {
+function engineOf({ kind }: EngineView, residents: readonly Resident[] = []): PlacedContainer['engine'] {
+  const [first] = residents;
   return frontEnds.has(kind) && first !== undefined && first.engine !== 'unknown' ? first.engine : kind;
-}
-
-/** Processes that belong to containers, main processes first, by the container's id. */
-function residentsById(namespaces: readonly NetnsView[]): Map<string, Resident[]> {
-  const found = new Map<string, Resident[]>();
-  for (const { id: netns, processes } of namespaces) {
-    for (const process of processes) {
-      const container = readContainerId(process.cgroup);
-      if (container === undefined) continue;
-      const list = found.get(container.id) ?? [];
-      list.push({ process, netns, engine: container.engine });
-      found.set(container.id, list);
-    }
-  }
-  for (const list of found.values()) list.sort(compareResidents);
-  return found;
-}
-
-function compareResidents({ process: one }: Resident, { process: other }: Resident): number {
-  return Number(other.isInit) - Number(one.isInit) || one.pid - other.pid;
-}
-
-function placeOf(
-  view: ContainerView,
-  residents: readonly Resident[],
-  { netnsOf, netnsOfPath, netnsOfPid }: Namespaces,
-): Place {
-  const { pid, sandboxPath, netns: identity, state } = view;
-  const main = residents.find(({ process }) => process.pid === pid) ?? residents[0];
-  if (main !== undefined) return { netns: main.netns, pid: main.process.pid };
-  if (state === 'exited' || state === 'created' || state === 'dead') return {};
-  const process = pid === undefined ? {} : { pid };
-  if (identity !== undefined) {
-    const netns = netnsOf.get(identity);
-    return netns !== undefined && agrees(view, netns) ? { netns: identity, ...process } : {};
-  }
-  const netns = sandboxPath === undefined ? undefined : netnsOfPath.get(plain(sandboxPath));
-  if (netns !== undefined) return { netns, ...process };
-  const ofPid = pid === undefined ? undefined : netnsOfPid.get(pid);
-  return ofPid === undefined ? {} : { netns: ofPid, ...process };
-}
-
-/** Whether something beside its number tells that a namespace is the one of a container. */
-function agrees({ pid, sandboxPath, attachments }: ContainerView, netns: NetnsView): boolean {
-  const macs = new Set(attachments.map(({ mac }) => mac));
-  return (
-    netns.processes.some((process) => process.pid === pid) ||
-    (sandboxPath !== undefined && netns.paths.some((path) => plain(path) === plain(sandboxPath))) ||
-    netns.links.some(({ mac }) => mac !== undefined && macs.has(mac))
-  );
-}
-
-/** `/var/run` is `/run` everywhere. */
-function plain(path: string): string {
-  return path.replace(/^\/var\/run\//, '/run/');
 }
 
 function describe(

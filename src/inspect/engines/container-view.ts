@@ -47,7 +47,7 @@ export interface ContainerView {
   readonly sandboxPath?: string;
   /**
    * The identity of the namespace, where its engine knows it. The kernel gives the number of one that is gone to the next,
-   * so that handle, process or hardware address have to agree.
+   * so that a process, a link or the handle has to agree.
    */
   readonly netns?: `net:${number}`;
   readonly attachments: readonly AttachmentView[];

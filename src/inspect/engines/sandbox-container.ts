@@ -1,4 +1,10 @@
-import { shortId, type Endpoint, type NamedSandbox, type Network, type PortRequest } from '../../model/index.ts';
+import {
+  shortId,
+  type Endpoint,
+  type NamedSandbox,
+  type Network,
+  type PortRequest,
+} from '../../model/index.ts';
 import type { AttachmentView, ContainerView, PublishedView } from './container-view.ts';
 import { endpointView, netnsOfIdentity } from './endpoint-view.ts';
 

@@ -277,7 +277,11 @@ function notInNetwork({ container, engine }: Owned, destination: Ip): Hop {
       subject: `container ${container.name}`,
       message: `${container.name} ${why}: it cannot ask ${destination}`,
       evidence: [
-        fact(engine.kind, `container ${container.name}`, `network mode ${container.networkMode || 'unknown'}`),
+        fact(
+          engine.kind,
+          `container ${container.name}`,
+          `network mode ${container.networkMode || 'unknown'}`,
+        ),
       ],
     }),
     'unreachable',

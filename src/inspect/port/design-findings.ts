@@ -72,11 +72,7 @@ export function isolatedFinding(
     subject: `${target.container === undefined ? 'address' : 'container'} ${name}`,
     message: `${from} (network ${asker.name}) and ${name} (network ${own.name}) have no network in common; networks are kept apart`,
     evidence,
-    fix: connectCommand(
-      sender?.engine.kind,
-      { name: own.name, engine: engineKindOf(inspection, own) },
-      from,
-    ),
+    fix: connectCommand(sender?.engine.kind, { name: own.name, engine: engineKindOf(inspection, own) }, from),
     hint: `then ask ${name}:${target.port}; a published port of the host can be reached from any network`,
   });
 }

@@ -150,7 +150,13 @@ function nothingFinding(target: Target, netns: NetnsView): Finding {
       ),
       ...(container?.startedAt === undefined
         ? []
-        : [fact(engine?.kind ?? 'docker', `container ${name}`, `${container.state} since ${container.startedAt}${health}`)]),
+        : [
+            fact(
+              engine?.kind ?? 'docker',
+              `container ${name}`,
+              `${container.state} since ${container.startedAt}${health}`,
+            ),
+          ]),
     ],
     hint: ['the server crashed, or has not started yet', ...logs].join(': '),
   });

@@ -42,7 +42,11 @@ export function noTranslationFinding(
     subject: `port ${port}`,
     message: `${port} of ${owner.container.name} has no DNAT rule that takes packets for ${formatIp(packet.destination)}; ${words[server]}`,
     evidence: [
-      fact(owner.engine.kind, `container ${owner.container.name}`, `publishes ${port} → ${target?.port ?? ''}`),
+      fact(
+        owner.engine.kind,
+        `container ${owner.container.name}`,
+        `publishes ${port} → ${target?.port ?? ''}`,
+      ),
       fact(
         'iptables',
         'ip nat',

@@ -17,7 +17,7 @@ export async function readRecords(command: Command): Promise<Engines> {
   const { stateDirectory } = readSettings(command);
   try {
     if (!hasRecords(stateDirectory)) return nothing;
-    // 15 ms, most of them for the store's own code: only hosts that have records pay for it.
+    // 8 ms, most of them to load the store: only hosts that have records pay for it.
     const [{ openView }, { stateOf }] = await Promise.all([
       import('../open-view.ts'),
       import('../../../run/sandbox-state.ts'),
