@@ -67,20 +67,17 @@ const rowsOf = async () => (await ask<{ rows: readonly Row[] }>('inspect', 'veth
 const rowOf = async (name: string) =>
   (await rowsOf())
     .filter(({ container }) => container === name)
-    .map(({ type, network, owner }) => [type, network, owner])
+    .map(({ type, network, owner }) => `${type} ${network ?? owner}`)
     // Bridges are sorted by name, which comes from a random id.
     .sort();
 
 describe('the inspector beside sandboxes', () => {
   it('names them in every mode', async () => {
-    expect(await rowOf('web')).toEqual([
-      ['veth', 'dmz', undefined],
-      ['veth', 'lab', undefined],
-    ]);
-    expect(await rowOf('plain')).toEqual([['veth', 'bridge', undefined]]);
-    expect(await rowOf('alone')).toEqual([['none', 'none', undefined]]);
-    expect(await rowOf('inside')).toEqual([['host', 'host', undefined]]);
-    expect(await rowOf('side')).toEqual([['container', undefined, 'web']]);
+    expect(await rowOf('web')).toEqual(['veth dmz', 'veth lab']);
+    expect(await rowOf('plain')).toEqual(['veth bridge']);
+    expect(await rowOf('alone')).toEqual(['none none']);
+    expect(await rowOf('inside')).toEqual(['host host']);
+    expect(await rowOf('side')).toEqual(['container web']);
     expect(await rowOf('ended')).toEqual([]);
   });
 
@@ -201,7 +198,7 @@ describe('the inspector beside runtimes that nobody asks', () => {
   it('names a container that came through CNI, until its namespace is another one', async () => {
     await host.exec('ip', 'netns', 'add', 'cni-1');
     await callCni('ADD');
-    expect(await rowOf('shop-0')).toEqual([['veth', 'cni-pods', undefined]]);
+    expect(await rowOf('shop-0')).toEqual(['veth cni-pods']);
     expect(await ask('inspect', 'container', 'shop-0')).toMatchObject({ engine: 'cni', state: 'running' });
     const answer = await ask<PortAnswer>('inspect', 'port', '8090');
     expect(answer.causes[0]?.finding).toMatchObject({ code: 'listener.none', evidence: [{}] });
