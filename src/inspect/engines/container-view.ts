@@ -12,6 +12,11 @@ export interface EngineView {
   readonly containers: readonly ContainerView[];
 }
 
+/** Whether an engine answers as Docker does, in the words of its API. */
+export function speaksDocker(kind: EngineView['kind']): boolean {
+  return kind === 'docker' || kind === 'podman';
+}
+
 /** A network as its engine knows it. Texts come from users and may hold anything. */
 export interface NetworkView {
   readonly id: string;

@@ -1,5 +1,10 @@
 import { familyOf, type Ip, type IpFamily } from '../../model/index.ts';
-import type { ContainerView, PublishedView } from '../engines/container-view.ts';
+import {
+  speaksDocker,
+  type ContainerView,
+  type EngineView,
+  type PublishedView,
+} from '../engines/container-view.ts';
 import type { Finding } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';
 import { engineCommand } from './engine-commands.ts';
@@ -106,7 +111,11 @@ export function claimFinding(
     if (network === undefined) return undefined;
     return internalFinding({ target }, network, [
       fact(engine.kind, `network ${network.name}`, 'Internal=true'),
-      fact(engine.kind, subject, `${asked} was asked for, NetworkSettings.Ports is empty`),
+      fact(
+        engine.kind,
+        subject,
+        `${asked} was asked for, ${fieldOf(engine, 'NetworkSettings.Ports is empty', 'nothing is published')}`,
+      ),
     ]);
   }
   return undefined;
@@ -141,7 +150,11 @@ function notRunningFinding(inspection: Inspection, { owner }: Claim, question: P
       ? `${container.name} ends and is started again and again${code}: its port is not there meanwhile`
       : `${container.name} ${container.exitCode === undefined || container.state === 'created' ? `is ${container.state}` : `ended${code}${since}`}: its port is not published while it does not run`,
     evidence: [
-      fact(engine.kind, subject, `State.Status=${container.state}${reason === '' ? '' : `, ${reason}`}`),
+      fact(
+        engine.kind,
+        subject,
+        `${fieldOf(engine, 'State.Status=', 'state ')}${container.state}${reason === '' ? '' : `, ${reason}`}`,
+      ),
     ],
     fix: isRestarting ? [] : start,
     ...(logs === undefined ? {} : { hint: `${logs} says why it ended` }),
@@ -162,7 +175,7 @@ export function unclaimedFinding({ inspection, host }: Scene, question: PortQues
   const [candidate] = inside;
   if (candidate !== undefined) return notPublishedFinding(inspection, candidate, question);
   const others = listenersOn(host, protocol, port);
-  const silent = inspection.snapshot.gaps.find(({ what }) => what.startsWith('engine'));
+  const silent = inspection.snapshot.gaps.find(({ what }) => /^(?:engine|records) /.test(what));
   return found('port.nobody', {
     isCertain: silent === undefined,
     subject: `port ${port}/${protocol}`,
@@ -191,7 +204,11 @@ export function notPublishedFinding(
     subject: `container ${container.name}`,
     message: `${container.name} ${listens.length > 0 ? `listens on ${port}/${protocol}` : `has ${port}/${protocol}`}${isExposed ? ' and exposes it' : ''}, but no port of the host leads to it: EXPOSE does not publish`,
     evidence: [
-      fact(engine.kind, `container ${container.name}`, `PortBindings has no ${port}/${protocol}`),
+      fact(
+        engine.kind,
+        `container ${container.name}`,
+        `${fieldOf(engine, 'PortBindings has', 'publishes')} no ${port}/${protocol}`,
+      ),
       ...listens.map((socket) =>
         fact('sock_diag', `${container.name} ${protocol} ${port}`, formatSocket(socket)),
       ),
@@ -219,7 +236,7 @@ function otherProtocolFinding(
       fact(
         engine.kind,
         `container ${container.name}`,
-        `PortBindings ${inner}/${binding?.protocol ?? ''} → ${port}`,
+        `${fieldOf(engine, 'PortBindings', 'publishes')} ${inner}/${binding?.protocol ?? ''} → ${port}`,
       ),
       ...sockets.map((socket) =>
         fact('sock_diag', `${container.name} ${protocol} ${inner}`, formatSocket(socket)),
@@ -238,4 +255,9 @@ function offers(inspection: Inspection, container: ContainerView, { port, protoc
     netns !== undefined &&
     listenersOn(netns, protocol, port).some((socket) => ips.some((ip) => takes(socket, ip)))
   );
+}
+
+/** What an engine's answer calls something, where it has Docker's words for it. */
+function fieldOf({ kind }: EngineView, docker: string, plain: string): string {
+  return speaksDocker(kind) ? docker : plain;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { EngineView } from '../../../inspect/engines/container-view.ts';
+import { speaksDocker, type EngineView } from '../../../inspect/engines/container-view.ts';
 import { readAnswer } from '../../../inspect/engines/read-answer.ts';
 import { HostMap } from '../../../inspect/host-map.ts';
 import type { InspectionOptions } from '../../../inspect/read-inspection.ts';
@@ -46,15 +46,12 @@ export async function answerAsDocker<Report extends { readonly id: string; reado
   printGaps(inspection);
 }
 
-/** Who answers as Docker does. */
-const speaksDocker: ReadonlySet<EngineView['kind']> = new Set(['docker', 'podman']);
-
 function engineOf(
   { id, engine }: { readonly id: string; readonly engine: string },
   engines: readonly EngineView[],
   kind: string,
 ): EngineView {
-  const found = engines.find((one) => one.kind === engine && speaksDocker.has(one.kind));
+  const found = engines.find((one) => one.kind === engine && speaksDocker(one.kind));
   if (found !== undefined) return found;
   throw new TsnetError('unsupported', `show the ${kind} ${id} as docker does: no engine answers for it`, {
     hint: 'leave --docker out: the kernel is asked in any case',
