@@ -1,8 +1,8 @@
 import { shortId } from '../model/index.ts';
-import type { NetnsId, NetnsView, ProcessView } from '../observe/host/snapshot.ts';
-import { readContainerId } from './container-id.ts';
+import type { NetnsId } from '../observe/host/snapshot.ts';
 import type { ContainerView, EngineView, NetworkView } from './engines/container-view.ts';
 import type { Inspection } from './inspection.ts';
+import { Places, type Resident } from './places.ts';
 
 /** A container and where it lives. Texts come from users and may hold anything. */
 export interface PlacedContainer {
@@ -28,39 +28,21 @@ export interface PlacedContainer {
   readonly sharedWith: readonly string[];
 }
 
-type Place = Pick<PlacedContainer, 'netns' | 'pid'>;
-
-/** A process and the namespace it is in. */
-interface Resident {
-  readonly process: ProcessView;
-  readonly netns: NetnsId;
-}
-
-/**
- * All containers of the host, by name: those that engines tell of, and those that only their control groups show.
- * Found by control group, else by the engine's handle of the namespace, else by the number of the main process: the
- * engine may number processes otherwise than the observer does.
- */
+/** All containers of the host, by name: those that engines tell of, and those that only their control groups show. */
 export function containersOf({ snapshot, engines }: Inspection): PlacedContainer[] {
-  const residents = residentsById(snapshot.namespaces);
-  const netnsOfPid = new Map(
-    snapshot.namespaces.flatMap(({ id, processes }) => processes.map(({ pid }) => [pid, id] as const)),
-  );
-  const netnsOfPath = new Map(
-    snapshot.namespaces.flatMap(({ id, paths }) => paths.map((path) => [plain(path), id] as const)),
-  );
+  const places = new Places(snapshot.namespaces);
   const networks = new Map(engines.flatMap((engine) => engine.networks.map((one) => [one.id, one])));
   const told = engines.flatMap((engine) => engine.containers.map((view) => ({ engine, view })));
   const names = new Map(told.flatMap(({ view: { id, name } }) => [[id, name] as const, [name, name]]));
   const known = told.map(({ engine, view }) => {
-    const place = placeOf(view, residents.get(view.id) ?? [], netnsOfPath, netnsOfPid);
+    const place = places.of(view);
     return {
       ...describe(view, networks, names, place.netns === snapshot.hostNetns),
-      engine: engine.kind,
+      engine: engineOf(engine, places.residents.get(view.id)),
       ...place,
     };
   });
-  const strangers = [...residents]
+  const strangers = [...places.residents]
     .filter(([id]) => !names.has(id))
     .map(([id, [first]]) => ({
       id,
@@ -72,46 +54,12 @@ export function containersOf({ snapshot, engines }: Inspection): PlacedContainer
   return withSharers([...known, ...strangers], snapshot.hostNetns);
 }
 
-/** Processes that belong to containers, main processes first, by the container's id. */
-function residentsById(
-  namespaces: readonly NetnsView[],
-): Map<string, (Resident & { readonly engine: PlacedContainer['engine'] })[]> {
-  const found = new Map<string, (Resident & { readonly engine: PlacedContainer['engine'] })[]>();
-  for (const { id: netns, processes } of namespaces) {
-    for (const process of processes) {
-      const container = readContainerId(process.cgroup);
-      if (container === undefined) continue;
-      const list = found.get(container.id) ?? [];
-      list.push({ process, netns, engine: container.engine });
-      found.set(container.id, list);
-    }
-  }
-  for (const list of found.values()) list.sort(compareResidents);
-  return found;
-}
+/** What attaches containers of others, whose control groups may tell whose they are. */
+const frontEnds: ReadonlySet<EngineView['kind']> = new Set(['cni', 'netavark']);
 
-function compareResidents({ process: one }: Resident, { process: other }: Resident): number {
-  return Number(other.isInit) - Number(one.isInit) || one.pid - other.pid;
-}
-
-function placeOf(
-  { pid, sandboxPath, state }: ContainerView,
-  residents: readonly Resident[],
-  netnsOfPath: ReadonlyMap<string, NetnsId>,
-  netnsOfPid: ReadonlyMap<number, NetnsId>,
-): Place {
-  const main = residents.find(({ process }) => process.pid === pid) ?? residents[0];
-  if (main !== undefined) return { netns: main.netns, pid: main.process.pid };
-  if (state === 'exited' || state === 'created' || state === 'dead') return {};
-  const netns = sandboxPath === undefined ? undefined : netnsOfPath.get(plain(sandboxPath));
-  if (netns !== undefined) return { netns, ...(pid === undefined ? {} : { pid }) };
-  const ofPid = pid === undefined ? undefined : netnsOfPid.get(pid);
-  return ofPid === undefined || pid === undefined ? {} : { netns: ofPid, pid };
-}
-
-/** `/var/run` is `/run` everywhere. */
-function plain(path: string): string {
-  return path.replace(/^\/var\/run\//, '/run/');
+function engineOf({ kind }: EngineView, residents: readonly Resident[] = []): PlacedContainer['engine'] {
+  const [first] = residents;
+  return frontEnds.has(kind) && first !== undefined && first.engine !== 'unknown' ? first.engine : kind;
 }
 
 function describe(

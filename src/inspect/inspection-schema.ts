@@ -166,7 +166,7 @@ const published = v.looseObject({
 });
 
 const engine = v.looseObject({
-  kind: v.picklist(['docker', 'podman', 'containerd']),
+  kind: v.picklist(['docker', 'podman', 'containerd', 'tsnet', 'cni', 'netavark']),
   version: v.string(),
   socket: v.string(),
   networks: v.array(
@@ -189,6 +189,7 @@ const engine = v.looseObject({
       pid: v.optional(count),
       networkMode: v.string(),
       sandboxPath: v.optional(v.string()),
+      netns: v.optional(netnsId),
       attachments: v.array(
         v.looseObject({
           networkId: v.string(),

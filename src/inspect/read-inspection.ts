@@ -1,11 +1,14 @@
 import { addRules, observeHost, type NetnsId, type ObserveOptions } from '../observe/host/index.ts';
-import { readEngines } from './engines/read-engines.ts';
+import { readEngines, type Engines } from './engines/read-engines.ts';
 import type { Inspection } from './inspection.ts';
+import { joinRecords } from './join-records.ts';
 
 /** How far to look. */
 export interface InspectionOptions extends ObserveOptions {
   /** Whether engines are asked for names and intent; default true. Never from inside a plugin call. */
   readonly engines?: boolean;
+  /** Reads what tsnet has recorded, as `recordViews` gives it; not called without `engines`. Absent: nothing. */
+  readonly records?: () => Promise<Engines>;
   /** Ends the questions to engines. */
   readonly signal?: AbortSignal;
 }
@@ -20,17 +23,22 @@ export const everything: InspectionOptions = { rules: 'host', flows: 'host' };
  * @throws as `observeHost`
  */
 export async function readInspection(options: InspectionOptions = {}): Promise<Inspection> {
-  const { engines: asksEngines = true, signal, ...scope } = options;
+  const { engines: asksEngines = true, records, signal, ...scope } = options;
   // Asked first: the look at the host keeps the event loop busy while they think.
-  const asked = asksEngines ? readEngines(signal) : { engines: [], gaps: [] };
-  const [{ engines, gaps }, snapshot] = await Promise.all([asked, observeHost(scope)]);
-  return {
+  const asked = asksEngines ? readEngines(signal) : nothing;
+  const looking = observeHost(scope);
+  const recorded = asksEngines ? records?.() : undefined;
+  const [told, snapshot, own = nothing] = await Promise.all([asked, looking, recorded]);
+  const inspection: Inspection = {
     schema: 'tsnet.snapshot/1',
     // Who can't ask an engine misses more than by all else.
-    snapshot: { ...snapshot, gaps: [...gaps, ...snapshot.gaps] },
-    engines,
+    snapshot: { ...snapshot, gaps: [...told.gaps, ...own.gaps, ...snapshot.gaps] },
+    engines: told.engines,
   };
+  return joinRecords(inspection, own.engines);
 }
+
+const nothing: Engines = { engines: [], gaps: [] };
 
 /** The inspection with the rules of a few namespaces of this host more, which are read now. */
 export async function withRulesOf(inspection: Inspection, wanted: readonly NetnsId[]): Promise<Inspection> {

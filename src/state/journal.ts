@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import type { EndpointId, NetworkId } from '../model/index.ts';
 import { mayOutliveBoot } from './durable.ts';
 import { formatKey, type Key } from './keys.ts';
 import { isRunning, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import { randomDigits } from './random-digits.ts';
 import { decodeEnvelope, encodeEnvelope, encodeRecord, valueOf, type Envelope } from './records.ts';
 import type { Entry, Reader, Writer } from './store.ts';
 
@@ -31,7 +31,7 @@ interface Journal {
 /** Where all that was replaced ends with the boot, the journal does so, too, and the disk need not know of it. */
 const kinds = { lasting: 'journal', ofBoot: 'boot-journal' } as const;
 
-const processPart = randomBytes(6).toString('hex');
+let processPart: string | undefined;
 let journals = 0;
 
 /** Writes down what an operation of this process replaced, under a new name. */
@@ -46,6 +46,7 @@ export function putJournal(writer: Writer, boot: string, images: readonly Image[
 /** Names sort by time. */
 function newName(): string {
   journals += 1;
+  processPart ??= randomDigits(6);
   return `${Date.now().toString(36).padStart(9, '0')}-${processPart}-${journals}`;
 }
 

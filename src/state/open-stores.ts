@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { carryOver, enterBoot } from './boot.ts';
 import { DiskCompanion } from './disk-companion.ts';
+import { randomDigits } from './random-digits.ts';
 import { hasStore } from './store-file.ts';
 import { toStoreError } from './store-error.ts';
 import { Store, type Reader } from './store.ts';
@@ -129,7 +129,7 @@ function fill(
     // The one who had the lock before has done it.
     const there = readStoreRecord(target);
     if (there?.boot === boot && there.pair?.id === found?.pair?.id) return undefined;
-    const pair = { id: randomBytes(8).toString('hex'), directory: place, generation: 0 };
+    const pair = { id: randomDigits(8), directory: place, generation: 0 };
     const store = { layout: currentLayout, boot, pair };
     const isNamed = disk.transactNow((writer) => {
       if (!isSame(readStoreRecord(writer), found)) return false;

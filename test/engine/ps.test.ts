@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Overview } from '../../src/inspect/views/index.ts';
 import { startEngine, testImage, type Engine } from '../support/engine.ts';
 
 let engine: Engine;
@@ -72,4 +73,21 @@ it('names endpoints when no engine answers', async () => {
   const place = ['--state-dir', join(engine.folder, 'state')];
   const text = await engine.netns.exec('env', 'DOCKER_HOST=unix:///nonexistent', program, ...place, 'ps');
   expect(text).toMatch(/^[0-9a-f]{12} +- +- +[0-9a-f]{12} +10\.88\.0\.2\/24 +0\.0\.0\.0:8080->80\/tcp$/m);
+});
+
+it('has the inspector name each container and network once, beside a sandbox of its own', async () => {
+  await engine.tsnet('run', '-d', '--name', 'beside-docker', '--network', 'none', '--', 'sleep', '300');
+  const overview = JSON.parse(await engine.tsnet('inspect', '--json')) as Overview;
+  expect(overview.engines.map(({ kind }) => kind)).toEqual(['docker', 'tsnet']);
+  expect(overview.counts).toMatchObject({ containers: 4, running: 3 });
+  expect(overview.isolated).toMatchObject([{ name: 'beside-docker', engine: 'tsnet' }]);
+  const named = overview.bridges.flatMap(({ network }) => (network === undefined ? [] : [network]));
+  expect(named.map(({ name, engine: whose }) => `${name} of ${whose}`).sort()).toEqual([
+    'bridge of docker',
+    'n1 of docker',
+    'n2 of docker',
+  ]);
+  await engine.tsnet('rm', '-f', 'beside-docker');
+  const after = JSON.parse(await engine.tsnet('inspect', '--json')) as Overview;
+  expect(after.engines.map(({ kind }) => kind)).toEqual(['docker']);
 });

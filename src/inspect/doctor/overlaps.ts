@@ -2,7 +2,7 @@ import { overlaps as overlapping, prefixOf, type Subnet } from '../../model/inde
 import type { Finding } from '../finding.ts';
 import type { NetworkView } from '../engines/container-view.ts';
 import { fact, found } from '../port/hop.ts';
-import { bridgeOf } from '../port/lookup.ts';
+import { bridgeOf, engineKindOf } from '../port/lookup.ts';
 import { formatRoute } from '../port/routing.ts';
 import type { Scene } from '../port/scene.ts';
 import { shellWords } from '../port/shell-word.ts';
@@ -17,7 +17,7 @@ export const overlaps: Check = {
     return [
       ...networks.flatMap((network) => routeFindings(scene, network)),
       ...networks.flatMap((one, index) =>
-        networks.slice(index + 1).flatMap((other) => networkFindings(one, other)),
+        networks.slice(index + 1).flatMap((other) => networkFindings(scene, one, other)),
       ),
     ];
   },
@@ -60,7 +60,8 @@ function overlapOf(
   });
 }
 
-function networkFindings(one: NetworkView, other: NetworkView): Finding[] {
+function networkFindings({ inspection }: Scene, one: NetworkView, other: NetworkView): Finding[] {
+  const engine = engineKindOf(inspection, other) ?? 'docker';
   return one.subnets.flatMap(({ subnet }) =>
     other.subnets
       .filter((each) => overlapping(each.subnet, subnet))
@@ -68,7 +69,7 @@ function networkFindings(one: NetworkView, other: NetworkView): Finding[] {
         found('subnet.overlap', {
           subject: `network ${one.name}`,
           message: `networks ${one.name} (${subnet}) and ${other.name} (${each.subnet}) overlap: the host reaches only one of them`,
-          evidence: [fact('docker', `network ${other.name}`, each.subnet)],
+          evidence: [fact(engine, `network ${other.name}`, each.subnet)],
           hint: 'make one of them again with another subnet',
         }),
       ),

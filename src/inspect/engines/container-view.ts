@@ -2,12 +2,19 @@ import type { Ip, Mac, PortBinding, Subnet } from '../../model/index.ts';
 
 /** What one engine says of itself, its networks and containers; its intent, not what the kernel holds. */
 export interface EngineView {
-  readonly kind: 'docker' | 'podman' | 'containerd';
+  /** `tsnet`: its own networks and sandboxes; `cni` and `netavark`: what it attached for runtimes that don't tell of it. */
+  readonly kind: 'docker' | 'podman' | 'containerd' | 'tsnet' | 'cni' | 'netavark';
+  /** Empty where nobody tells it. */
   readonly version: string;
   /** The socket that answered, or the directory that was read. */
   readonly socket: string;
   readonly networks: readonly NetworkView[];
   readonly containers: readonly ContainerView[];
+}
+
+/** Whether an engine answers as Docker does, in the words of its API. */
+export function speaksDocker(kind: EngineView['kind']): boolean {
+  return kind === 'docker' || kind === 'podman';
 }
 
 /** A network as its engine knows it. Texts come from users and may hold anything. */
@@ -43,6 +50,11 @@ export interface ContainerView {
   readonly networkMode: string;
   /** The engine's handle of the namespace, such as `/var/run/docker/netns/4f2a`. */
   readonly sandboxPath?: string;
+  /**
+   * The identity of the namespace, where its engine knows it. The kernel gives the number of one that is gone to the next,
+   * so that a process, a link or the handle has to agree.
+   */
+  readonly netns?: `net:${number}`;
   readonly attachments: readonly AttachmentView[];
   /** What the user asked to publish, as in `HostConfig.PortBindings`, ranges resolved one by one. */
   readonly requestedPorts: readonly PublishedView[];

@@ -275,7 +275,7 @@ function absentHops(
           subject: `port ${question.port}/${question.protocol}`,
           message: `${hostPort ?? question.port} of ${name} is published on ${hostIp} only; who asks ${formatIp(destination)} is refused by the host itself`,
           evidence: [
-            fact('docker', `container ${name}`, `HostIp ${hostIp}`),
+            fact(claim.owner.engine.kind, `container ${name}`, `HostIp ${hostIp}`),
             ...onPort.map((each) => socketEvidence(scene.host, each)),
           ],
           hint: `make ${name} again with -p ${hostPort ?? question.port}:${claim.binding.containerPort} to answer on every address`,

@@ -1,6 +1,7 @@
 import { addressIn, familyOf } from '../../model/index.ts';
 import type { LinkView } from '../../observe/host/snapshot.ts';
 import type { Finding } from '../finding.ts';
+import { engineCommand } from './engine-commands.ts';
 import { fact, found, good, bad, surprising, unknown } from './hop.ts';
 import type { PlacedLink } from '../../observe/host/relations.ts';
 import {
@@ -18,7 +19,7 @@ import type { Hop } from './report.ts';
 import type { Inspection } from '../inspection.ts';
 import type { NetworkView } from '../engines/container-view.ts';
 import { shellWord } from './shell-word.ts';
-import { clientOf, insideOf, nameOf, type Target } from './target.ts';
+import { insideOf, nameOf, type Target } from './target.ts';
 
 /** From the bridge of a network through the veth to the link in the container that holds the address. */
 export function attachmentHops(inspection: Inspection, target: Target): Hop[] {
@@ -66,7 +67,8 @@ export function bridgeFindings(inspection: Inspection, network: NetworkView, fam
   const subject = `network ${network.name}`;
   if (bridge === undefined) {
     // Podman makes a bridge with its first container, and names it otherwise.
-    if (network.bridge === undefined || engineKindOf(inspection, network) !== 'docker') return [];
+    const isNamed = ['docker', 'tsnet'].includes(engineKindOf(inspection, network) ?? '');
+    if (network.bridge === undefined || !isNamed) return [];
     return [
       found('bridge.missing', {
         subject,
@@ -185,7 +187,7 @@ function innerFindings(
         fix:
           lost !== undefined && target.network !== undefined
             ? restoreAddress(inspection, target, lost.name)
-            : [`${clientOf(target.engine)} restart ${shellWord(container.name)}`],
+            : engineCommand(target.engine, 'restart', container.name),
       }),
     ];
   }

@@ -1,7 +1,13 @@
 import { familyOf, type Ip, type IpFamily } from '../../model/index.ts';
-import type { ContainerView, PublishedView } from '../engines/container-view.ts';
+import {
+  speaksDocker,
+  type ContainerView,
+  type EngineView,
+  type PublishedView,
+} from '../engines/container-view.ts';
 import type { Finding } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';
+import { engineCommand } from './engine-commands.ts';
 import { fact, found } from './hop.ts';
 import { internalFinding } from './design-findings.ts';
 import { formatSocket } from './listener.ts';
@@ -18,8 +24,7 @@ import {
 } from './lookup.ts';
 import type { PortQuestion } from './question.ts';
 import type { Scene } from './scene.ts';
-import { shellWord } from './shell-word.ts';
-import { clientOf, targetAt, targetIn, type Target } from './target.ts';
+import { targetAt, targetIn, type Target } from './target.ts';
 
 /** A container that says the port is its. */
 export interface Claim {
@@ -84,7 +89,7 @@ export function claimFinding(
   claim: Claim,
   question: PortQuestion,
 ): Finding | undefined {
-  const { container } = claim.owner;
+  const { container, engine } = claim.owner;
   if (!isAlive(container)) return notRunningFinding(inspection, claim, question);
   if (claim.binding === undefined) return undefined;
   const asked = `-p ${claim.binding.hostPort ?? ''}:${claim.binding.containerPort}`;
@@ -95,7 +100,7 @@ export function claimFinding(
     return found('port.host-network', {
       subject,
       message: `${container.name} uses the host's network: ${asked} has no effect. It listens on ${own.map(formatSocket).join(', ') || 'no port'} of the host itself`,
-      evidence: [fact('docker', subject, 'HostConfig.NetworkMode=host')],
+      evidence: [fact(engine.kind, subject, 'HostConfig.NetworkMode=host')],
       hint: `ask the port it listens on, or take ${container.name} out of host mode`,
     });
   }
@@ -105,8 +110,12 @@ export function claimFinding(
     const [network] = networks;
     if (network === undefined) return undefined;
     return internalFinding({ target }, network, [
-      fact('docker', `network ${network.name}`, 'Internal=true'),
-      fact('docker', subject, `${asked} was asked for, NetworkSettings.Ports is empty`),
+      fact(engine.kind, `network ${network.name}`, 'Internal=true'),
+      fact(
+        engine.kind,
+        subject,
+        `${asked} was asked for, ${fieldOf(engine, 'NetworkSettings.Ports is empty', 'nothing is published')}`,
+      ),
     ]);
   }
   return undefined;
@@ -114,9 +123,9 @@ export function claimFinding(
 
 function notRunningFinding(inspection: Inspection, { owner }: Claim, question: PortQuestion): Finding {
   const { container, engine } = owner;
-  const client = clientOf(engine);
   const { port, protocol } = question;
-  const name = shellWord(container.name);
+  const start = engineCommand(engine, 'start', container.name);
+  const [logs] = engineCommand(engine, 'logs', container.name);
   const subject = `container ${container.name}`;
   const [taker] = listenersOn(hostOf(inspection), protocol, port);
   const reason = container.error ?? '';
@@ -126,9 +135,9 @@ function notRunningFinding(inspection: Inspection, { owner }: Claim, question: P
       message: `${container.name} could not start: ${formatSocket(taker)} has port ${port}/${protocol} of the host`,
       evidence: [
         fact('sock_diag', `host ${protocol} ${port}`, formatSocket(taker)),
-        fact('docker', subject, reason === '' ? `state ${container.state}` : reason),
+        fact(engine.kind, subject, reason === '' ? `state ${container.state}` : reason),
       ],
-      hint: `end ${taker.process?.command ?? 'the program'} and run: ${client} start ${name}; or publish another host port`,
+      hint: `end ${taker.process?.command ?? 'the program'} ${start.map((command) => `and run: ${command}; `).join('')}or publish another host port`,
     });
   }
   const why = container.wasKilledForMemory === true ? ' (out of memory)' : '';
@@ -141,10 +150,14 @@ function notRunningFinding(inspection: Inspection, { owner }: Claim, question: P
       ? `${container.name} ends and is started again and again${code}: its port is not there meanwhile`
       : `${container.name} ${container.exitCode === undefined || container.state === 'created' ? `is ${container.state}` : `ended${code}${since}`}: its port is not published while it does not run`,
     evidence: [
-      fact('docker', subject, `State.Status=${container.state}${reason === '' ? '' : `, ${reason}`}`),
+      fact(
+        engine.kind,
+        subject,
+        `${fieldOf(engine, 'State.Status=', 'state ')}${container.state}${reason === '' ? '' : `, ${reason}`}`,
+      ),
     ],
-    fix: isRestarting ? [] : [`${client} start ${name}`],
-    hint: `${client} logs ${name} says why it ended`,
+    fix: isRestarting ? [] : start,
+    ...(logs === undefined ? {} : { hint: `${logs} says why it ended` }),
   });
 }
 
@@ -157,12 +170,12 @@ export function unclaimedFinding({ inspection, host }: Scene, question: PortQues
       (each) => each.hostPort === port && each.protocol !== protocol,
     ),
   );
-  if (crossed !== undefined) return otherProtocolFinding(inspection, crossed.container, question);
+  if (crossed !== undefined) return otherProtocolFinding(inspection, crossed, question);
   const inside = running.filter(({ container }) => offers(inspection, container, question));
   const [candidate] = inside;
-  if (candidate !== undefined) return notPublishedFinding(inspection, candidate.container, question);
+  if (candidate !== undefined) return notPublishedFinding(inspection, candidate, question);
   const others = listenersOn(host, protocol, port);
-  const silent = inspection.snapshot.gaps.find(({ what }) => what.startsWith('engine'));
+  const silent = inspection.snapshot.gaps.find(({ what }) => /^(?:engine|records) /.test(what));
   return found('port.nobody', {
     isCertain: silent === undefined,
     subject: `port ${port}/${protocol}`,
@@ -180,7 +193,7 @@ export function unclaimedFinding({ inspection, host }: Scene, question: PortQues
 /** The port is the container's own, and no port of the host leads to it. */
 export function notPublishedFinding(
   inspection: Inspection,
-  container: ContainerView,
+  { container, engine }: Owned,
   { port, protocol }: PortQuestion,
 ): Finding {
   const netns = netnsOf(inspection, container);
@@ -191,7 +204,11 @@ export function notPublishedFinding(
     subject: `container ${container.name}`,
     message: `${container.name} ${listens.length > 0 ? `listens on ${port}/${protocol}` : `has ${port}/${protocol}`}${isExposed ? ' and exposes it' : ''}, but no port of the host leads to it: EXPOSE does not publish`,
     evidence: [
-      fact('docker', `container ${container.name}`, `PortBindings has no ${port}/${protocol}`),
+      fact(
+        engine.kind,
+        `container ${container.name}`,
+        `${fieldOf(engine, 'PortBindings has', 'publishes')} no ${port}/${protocol}`,
+      ),
       ...listens.map((socket) =>
         fact('sock_diag', `${container.name} ${protocol} ${port}`, formatSocket(socket)),
       ),
@@ -202,7 +219,7 @@ export function notPublishedFinding(
 
 function otherProtocolFinding(
   inspection: Inspection,
-  container: ContainerView,
+  { container, engine }: Owned,
   { port, protocol }: PortQuestion,
 ): Finding {
   const binding = [...container.publishedPorts, ...container.requestedPorts].find(
@@ -217,9 +234,9 @@ function otherProtocolFinding(
     message: `${uses} only ${inner}/${binding?.protocol ?? 'another protocol'} is published on ${port}`,
     evidence: [
       fact(
-        'docker',
+        engine.kind,
         `container ${container.name}`,
-        `PortBindings ${inner}/${binding?.protocol ?? ''} → ${port}`,
+        `${fieldOf(engine, 'PortBindings', 'publishes')} ${inner}/${binding?.protocol ?? ''} → ${port}`,
       ),
       ...sockets.map((socket) =>
         fact('sock_diag', `${container.name} ${protocol} ${inner}`, formatSocket(socket)),
@@ -238,4 +255,9 @@ function offers(inspection: Inspection, container: ContainerView, { port, protoc
     netns !== undefined &&
     listenersOn(netns, protocol, port).some((socket) => ips.some((ip) => takes(socket, ip)))
   );
+}
+
+/** What an engine's answer calls something, where it has Docker's words for it. */
+function fieldOf({ kind }: EngineView, docker: string, plain: string): string {
+  return speaksDocker(kind) ? docker : plain;
 }

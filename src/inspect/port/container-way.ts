@@ -79,12 +79,12 @@ export async function askFromContainer(
   if (target?.network !== undefined && sender.network !== undefined && target.container !== undefined) {
     const apart = isolatedFinding({ scene, from, target }, target.network, sender.network, [
       fact(
-        'docker',
+        asker.engine.kind,
         `container ${from}`,
         asker.container.attachments.map(({ networkName }) => networkName).join(', '),
       ),
       fact(
-        'docker',
+        target.engine?.kind ?? 'docker',
         `container ${nameOf(target)}`,
         target.container.attachments.map(({ networkName }) => networkName).join(', '),
       ),
@@ -169,7 +169,7 @@ async function routeOut(scene: Scene, sender: Target, destination: Ip): Promise<
           severity: 'note',
           subject: `network ${network.name}`,
           message: `network ${network.name} is internal: ${nameOf(sender)} has no way out of it to ${destination}`,
-          evidence: [fact('docker', `network ${network.name}`, 'Internal=true')],
+          evidence: [fact(sender.engine?.kind ?? 'docker', `network ${network.name}`, 'Internal=true')],
           hint: `connect ${nameOf(sender)} to a second network that is not internal`,
         }),
         'unreachable',
@@ -269,7 +269,7 @@ function isolatedPorts({ network }: Target, bridge: string): ReturnType<typeof f
   });
 }
 
-function notInNetwork({ container }: Owned, destination: Ip): Hop {
+function notInNetwork({ container, engine }: Owned, destination: Ip): Hop {
   const why = container.state === 'running' ? 'has no address of that family' : `is ${container.state}`;
   return bad(
     'route',
@@ -277,7 +277,11 @@ function notInNetwork({ container }: Owned, destination: Ip): Hop {
       subject: `container ${container.name}`,
       message: `${container.name} ${why}: it cannot ask ${destination}`,
       evidence: [
-        fact('docker', `container ${container.name}`, `network mode ${container.networkMode || 'unknown'}`),
+        fact(
+          engine.kind,
+          `container ${container.name}`,
+          `network mode ${container.networkMode || 'unknown'}`,
+        ),
       ],
     }),
     'unreachable',

@@ -3,9 +3,9 @@ import type { NetworkView } from '../engines/container-view.ts';
 import type { Finding } from '../finding.ts';
 import type { Step } from '../rules/packet.ts';
 import type { BlockPlace } from './firewall-findings.ts';
+import { connectCommand } from './engine-commands.ts';
 import { found } from './hop.ts';
-import { allContainers, bridgeOf, networkById } from './lookup.ts';
-import { shellWord } from './shell-word.ts';
+import { allContainers, bridgeOf, engineKindOf, networkById } from './lookup.ts';
 import { evidenceOf, whereOf } from './step-text.ts';
 import { nameOf } from './target.ts';
 
@@ -65,13 +65,14 @@ export function isolatedFinding(
   evidence: Finding['evidence'],
 ): Finding {
   const name = nameOf(target);
-  const isContainer = allContainers(scene.inspection).some(({ container }) => container.name === from);
+  const { inspection } = scene;
+  const sender = allContainers(inspection).find(({ container }) => container.name === from);
   return found('network.isolated', {
     severity: 'note',
     subject: `${target.container === undefined ? 'address' : 'container'} ${name}`,
     message: `${from} (network ${asker.name}) and ${name} (network ${own.name}) have no network in common; networks are kept apart`,
     evidence,
-    fix: isContainer ? [`docker network connect ${shellWord(own.name)} ${shellWord(from)}`] : [],
+    fix: connectCommand(sender?.engine.kind, { name: own.name, engine: engineKindOf(inspection, own) }, from),
     hint: `then ask ${name}:${target.port}; a published port of the host can be reached from any network`,
   });
 }

@@ -45,7 +45,7 @@ export function goalFromHost(
       return { source, destination, port: question.port };
     }
     if (container.networkMode !== 'host' && isAlive(container) && own !== undefined) {
-      const finding = notPublishedFinding(scene.inspection, container, question);
+      const finding = notPublishedFinding(scene.inspection, claim.owner, question);
       const source = origin === 'lan' ? (uplink?.client ?? loopback) : loopback;
       return {
         source,

@@ -1,12 +1,12 @@
 import { familyOf, isUnspecified } from '../../model/index.ts';
 import type { NetnsView, SocketView } from '../../observe/host/snapshot.ts';
 import type { Evidence, Finding } from '../finding.ts';
+import { engineCommand } from './engine-commands.ts';
 import { bad, fact, found, good, unknown } from './hop.ts';
 import { isLoopback, listenersOn, takes } from './lookup.ts';
 import { formatIp } from './question.ts';
 import type { Hop, Symptom } from './report.ts';
-import { shellWord } from './shell-word.ts';
-import { clientOf, nameOf, type Target } from './target.ts';
+import { nameOf, type Target } from './target.ts';
 import type { Inspection } from '../inspection.ts';
 
 /** Where Docker's resolver listens in every container of a network with names. */
@@ -58,12 +58,12 @@ function pausedFinding({ container, engine, netns, port, protocol }: Target): Fi
     subject: `container ${name}`,
     message: `${name} is paused: the kernel takes connections and nobody answers`,
     evidence: [
-      fact('docker', `container ${name}`, 'State.Paused'),
+      fact(engine?.kind ?? 'docker', `container ${name}`, 'State.Paused'),
       ...(socket === undefined || netns === undefined
         ? []
         : [fact('sock_diag', `${netns.id} ${protocol} ${port}`, `${socket.waiting} waiting`)]),
     ],
-    fix: [`${clientOf(engine)} unpause ${shellWord(name)}`],
+    fix: engineCommand(engine, 'unpause', name),
   });
 }
 
@@ -137,6 +137,7 @@ function nothingFinding(target: Target, netns: NetnsView): Finding {
   const { container, engine, port, protocol, ip } = target;
   const name = nameOf(target);
   const inside = netns.sockets.filter((socket) => socket.ip !== resolverAddress);
+  const logs = container === undefined ? [] : engineCommand(engine, 'logs', name);
   const health = container?.health === undefined ? '' : `, health ${container.health}`;
   return found('listener.none', {
     subject: container === undefined ? `address ${ip}` : `container ${name}`,
@@ -149,11 +150,14 @@ function nothingFinding(target: Target, netns: NetnsView): Finding {
       ),
       ...(container?.startedAt === undefined
         ? []
-        : [fact('docker', `container ${name}`, `${container.state} since ${container.startedAt}${health}`)]),
+        : [
+            fact(
+              engine?.kind ?? 'docker',
+              `container ${name}`,
+              `${container.state} since ${container.startedAt}${health}`,
+            ),
+          ]),
     ],
-    hint:
-      container === undefined
-        ? 'the server crashed, or has not started yet'
-        : `the server crashed, or has not started yet: ${clientOf(engine)} logs ${shellWord(name)}`,
+    hint: ['the server crashed, or has not started yet', ...logs].join(': '),
   });
 }

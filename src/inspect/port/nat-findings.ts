@@ -2,6 +2,7 @@ import type { Finding } from '../finding.ts';
 import type { Packet, Step } from '../rules/packet.ts';
 import { findTranslations } from '../rules/find-translations.ts';
 import type { Claim } from './claims.ts';
+import { engineCommand } from './engine-commands.ts';
 import { flushFinding } from './engine-rules.ts';
 import { fact, found } from './hop.ts';
 import { bridgeOf, hostOf, linkCalled, listenersOn } from './lookup.ts';
@@ -9,7 +10,7 @@ import { formatIp } from './question.ts';
 import { sysctl, type Scene } from './scene.ts';
 import { shellWord } from './shell-word.ts';
 import { evidenceOf, whereOf } from './step-text.ts';
-import { clientOf, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /** Who serves a port that no rule translates: a proxy, a socket that nobody reads, or nobody. */
 type Server = 'proxy' | 'placeholder' | 'nobody';
@@ -41,7 +42,11 @@ export function noTranslationFinding(
     subject: `port ${port}`,
     message: `${port} of ${owner.container.name} has no DNAT rule that takes packets for ${formatIp(packet.destination)}; ${words[server]}`,
     evidence: [
-      fact('docker', `container ${owner.container.name}`, `publishes ${port} → ${target?.port ?? ''}`),
+      fact(
+        owner.engine.kind,
+        `container ${owner.container.name}`,
+        `publishes ${port} → ${target?.port ?? ''}`,
+      ),
       fact(
         'iptables',
         'ip nat',
@@ -126,7 +131,7 @@ export function proxyGoneFinding(
         rule.rule.text,
       ),
     ],
-    fix: [`${clientOf(owner.engine)} restart ${shellWord(name)}`],
+    fix: engineCommand(owner.engine, 'restart', name),
   });
 }
 

@@ -2,6 +2,7 @@ import type { Ip, Protocol } from '../../model/index.ts';
 import type { NetnsView } from '../../observe/host/snapshot.ts';
 import type { ContainerView, EngineView, NetworkView } from '../engines/container-view.ts';
 import type { Inspection } from '../inspection.ts';
+import { insideSandbox } from './engine-commands.ts';
 import { allContainers, containersIn, findContainer, netnsOf, networkOf, type Owned } from './lookup.ts';
 
 /** The socket that a packet is meant for. */
@@ -56,16 +57,12 @@ export function nameOf({ container, ip }: Target): string {
 }
 
 /** The words before a command that is to run in the namespace of a container. */
-export function insideOf({ container, netns }: Pick<Target, 'container' | 'netns'>): string {
+export function insideOf({ container, engine, netns }: Target): string {
+  if (container !== undefined && engine?.kind === 'tsnet') return insideSandbox(container.name);
   const own = netns?.processes ?? [];
   const main = own.find(({ pid }) => pid === container?.pid) ?? own.find(({ isInit }) => isInit) ?? own[0];
   const pid = main?.pid ?? container?.pid;
   const path = netns?.paths[0];
   if (pid !== undefined) return `nsenter -t ${pid} -n `;
   return path === undefined ? '' : `nsenter --net=${path} `;
-}
-
-/** The program by which people command an engine. */
-export function clientOf(engine: EngineView | undefined): string {
-  return { docker: 'docker', podman: 'podman', containerd: 'nerdctl' }[engine?.kind ?? 'docker'];
 }

@@ -1,9 +1,11 @@
-import { TsnetError } from '../../model/index.ts';
+import { shortId, TsnetError } from '../../model/index.ts';
 
 /** Something that people call by a name or by the beginning of an id. */
 interface Named {
   readonly id: string;
   readonly name: string;
+  /** Several may have things of one name. */
+  readonly engine: string;
 }
 
 const shownNames = 5;
@@ -27,10 +29,14 @@ export function findNamed<Item extends Named>(items: readonly Item[], wanted: st
     );
   if (others.length > 0) {
     throw new TsnetError('conflict', `${what} ${wanted}: ${found.length} of them fit`, {
-      hint: `name it by its id: ${found.map(({ id }) => id.slice(0, 12)).join(' ')}`,
+      hint: `name it by its id: ${found.map(wordsOf).join(', ')}`,
     });
   }
   return one;
+}
+
+function wordsOf({ id, engine }: Named): string {
+  return `${shortId(id)} (${engine})`;
 }
 
 /** The error for a name that nothing has, with those that are nearly the same. */

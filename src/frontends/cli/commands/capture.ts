@@ -11,6 +11,7 @@ import {
 import { parsePortQuestion } from '../../../inspect/port/question.ts';
 import { readInspection } from '../../../inspect/read-inspection.ts';
 import { invalid, printable, TsnetError } from '../../../model/index.ts';
+import { readRecords } from '../inspect/records.ts';
 import { printJson } from '../print.ts';
 import { wantsJson } from '../settings.ts';
 
@@ -31,6 +32,7 @@ export async function capturePort(command: Command, text: string): Promise<void>
   const inspection = await readInspection({
     rules: 'host',
     parts: ['processes', 'addresses', 'routes', 'sockets'],
+    records: () => readRecords(command),
   });
   const plan = tapsFor(inspection, question, flags.interface);
   // A file on standard output leaves no room for anything else.

@@ -13,7 +13,7 @@ export async function inspectContainer(command: Command, name: string): Promise<
   } satisfies Pick<Question<ContainerReport>, 'reads' | 'ask'>;
   const flags = inspectFlags(command);
   if (flags.docker === true) {
-    return await answerAsDocker(flags, { ...question, kind: 'container', shape: containerAsDocker });
+    return await answerAsDocker(command, flags, { ...question, kind: 'container', shape: containerAsDocker });
   }
   await answer(command, { ...question, lines: containerLines });
 }

@@ -13,7 +13,7 @@ export async function inspectNetwork(command: Command, name: string): Promise<vo
   } satisfies Pick<Question<NetworkReport>, 'reads' | 'ask'>;
   const flags = inspectFlags(command);
   if (flags.docker === true) {
-    return await answerAsDocker(flags, { ...question, kind: 'network', shape: networkAsDocker });
+    return await answerAsDocker(command, flags, { ...question, kind: 'network', shape: networkAsDocker });
   }
   await answer(command, { ...question, lines: networkLines });
 }

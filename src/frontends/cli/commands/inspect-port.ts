@@ -47,14 +47,14 @@ export async function port(command: Command, text: string): Promise<void> {
   if (probe && flags.watch === true) throw invalid('--probe', true, 'one attempt, not --watch');
   const write = writerOf(flags);
   if (flags.watch !== true) {
-    const answer = await look(flags, question, probe);
+    const answer = await look(command, flags, question, probe);
     process.stdout.write(write(answer));
     if (flags.json !== true) printGaps(answer);
     return;
   }
   let before = '';
   await watchHost(async () => {
-    const now = write(await lookAgain(flags, question));
+    const now = write(await lookAgain(command, flags, question));
     if (now === before) return;
     before = now;
     const isScreen = process.stdout.isTTY && flags.json !== true;
@@ -62,8 +62,13 @@ export async function port(command: Command, text: string): Promise<void> {
   }, watchedEveryMs);
 }
 
-async function look(flags: InspectFlags, question: PortQuestion, wantsProbe: boolean): Promise<Answer> {
-  const inspection = await openWithRules(flags, question);
+async function look(
+  command: Command,
+  flags: InspectFlags,
+  question: PortQuestion,
+  wantsProbe: boolean,
+): Promise<Answer> {
+  const inspection = await openWithRules(command, flags, question);
   const host = inspection.snapshot.namespaces.find(({ id }) => id === inspection.snapshot.hostNetns);
   const isLive = flags.snapshot === undefined && host !== undefined;
   const report = await debugPort(inspection, question, isLive ? askKernelRoute(host) : undefined);
@@ -77,16 +82,24 @@ async function look(flags: InspectFlags, question: PortQuestion, wantsProbe: boo
 }
 
 /** Of this host also the rules in the namespaces that the packets go through; of a file what is in it. */
-async function openWithRules(flags: InspectFlags, question: PortQuestion): Promise<Inspection> {
-  const inspection = await openInspection(flags, everything);
+async function openWithRules(
+  command: Command,
+  flags: InspectFlags,
+  question: PortQuestion,
+): Promise<Inspection> {
+  const inspection = await openInspection(command, flags, everything);
   if (flags.snapshot !== undefined) return inspection;
   return await withRulesOf(inspection, namespacesAsked(inspection, question));
 }
 
 /** What is watched may come and go. */
-async function lookAgain(flags: InspectFlags, question: PortQuestion): Promise<Answer | string> {
+async function lookAgain(
+  command: Command,
+  flags: InspectFlags,
+  question: PortQuestion,
+): Promise<Answer | string> {
   try {
-    return await look(flags, question, false);
+    return await look(command, flags, question, false);
   } catch (error) {
     const { kind, message } = toTsnetError(error);
     if (kind === 'bug') throw error;

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { formatInspection, saveInspection } from '../../../inspect/inspection-file.ts';
 import { everything, readInspection } from '../../../inspect/read-inspection.ts';
 import { printable } from '../../../model/index.ts';
+import { readRecords } from '../inspect/records.ts';
 
 interface Flags {
   readonly output: string;
@@ -12,7 +13,12 @@ interface Flags {
 /** `tsnet snapshot`: what this host holds, for a look elsewhere or later. */
 export async function snapshot(command: Command): Promise<void> {
   const { output, engines, allRules } = command.opts<Flags>();
-  const inspection = await readInspection({ ...everything, engines, ...(allRules ? { rules: 'all' } : {}) });
+  const inspection = await readInspection({
+    ...everything,
+    engines,
+    records: () => readRecords(command),
+    ...(allRules ? { rules: 'all' } : {}),
+  });
   if (output === '-') {
     process.stdout.write(formatInspection(inspection));
   } else {

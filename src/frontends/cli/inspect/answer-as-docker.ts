@@ -1,4 +1,5 @@
-import type { EngineView } from '../../../inspect/engines/container-view.ts';
+import type { Command } from 'commander';
+import { speaksDocker, type EngineView } from '../../../inspect/engines/container-view.ts';
 import { readAnswer } from '../../../inspect/engines/read-answer.ts';
 import { HostMap } from '../../../inspect/host-map.ts';
 import type { InspectionOptions } from '../../../inspect/read-inspection.ts';
@@ -24,6 +25,7 @@ export interface DockerQuestion<Report> {
  * @throws invalid-input for flags that do not fit, not-found, unsupported where no engine knows it, try-again
  */
 export async function answerAsDocker<Report extends { readonly id: string; readonly engine: string }>(
+  command: Command,
   flags: InspectFlags,
   { kind, reads, ask, shape }: DockerQuestion<Report>,
 ): Promise<void> {
@@ -33,7 +35,7 @@ export async function answerAsDocker<Report extends { readonly id: string; reado
     flags.format === undefined
       ? undefined
       : compileTemplate(flags.format, new Set([...optionalFields, 'kernel', 'carrier', 'netnsInode']));
-  const inspection = await openInspection(flags, reads);
+  const inspection = await openInspection(command, flags, reads);
   const report = ask(new HostMap(inspection));
   const answers = shape(
     await readAnswer(engineOf(report, inspection.engines, kind), kind, report.id),
@@ -49,7 +51,7 @@ function engineOf(
   engines: readonly EngineView[],
   kind: string,
 ): EngineView {
-  const found = engines.find((one) => one.kind === engine);
+  const found = engines.find((one) => one.kind === engine && speaksDocker(one.kind));
   if (found !== undefined) return found;
   throw new TsnetError('unsupported', `show the ${kind} ${id} as docker does: no engine answers for it`, {
     hint: 'leave --docker out: the kernel is asked in any case',

@@ -31,10 +31,10 @@ export async function answer<Answer>(command: Command, question: Question<Answer
   const flags = inspectFlags(command);
   process.stdout.on('error', endQuietly);
   const write = writerOf(flags, question);
-  if (flags.watch !== true) return await askOnce(flags, question, write);
+  if (flags.watch !== true) return await askOnce(command, flags, question, write);
   let before = '';
   await watchHost(async () => {
-    const text = await askText(flags, question, write);
+    const text = await askText(command, flags, question, write);
     if (text === before) return;
     before = text;
     const isScreen = process.stdout.isTTY && flags.json !== true;
@@ -54,11 +54,12 @@ export const clearScreen = '\u001b[H\u001b[2J';
 type Writer<Answer> = (answer: Answer) => string;
 
 async function askOnce<Answer>(
+  command: Command,
   flags: InspectFlags,
   question: Question<Answer>,
   write: Writer<Answer>,
 ): Promise<void> {
-  const inspection = await openInspection(flags, question.reads);
+  const inspection = await openInspection(command, flags, question.reads);
   const found = question.ask(new HostMap(inspection));
   if (flags.json === true) printJson(found);
   else process.stdout.write(write(found));
@@ -66,11 +67,12 @@ async function askOnce<Answer>(
 }
 
 async function askText<Answer>(
+  command: Command,
   flags: InspectFlags,
   question: Question<Answer>,
   write: Writer<Answer>,
 ): Promise<string> {
-  const map = new HostMap(await openInspection(flags, question.reads));
+  const map = new HostMap(await openInspection(command, flags, question.reads));
   try {
     return write(question.ask(map));
   } catch (error) {

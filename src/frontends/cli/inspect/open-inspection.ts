@@ -4,6 +4,7 @@ import type { Inspection } from '../../../inspect/inspection.ts';
 import { readInspection, type InspectionOptions } from '../../../inspect/read-inspection.ts';
 import { printable, TsnetError } from '../../../model/index.ts';
 import { prepareForBriefLife } from './brief-life.ts';
+import { readRecords } from './records.ts';
 
 /** Flags that every question to the inspector knows. */
 export interface InspectFlags {
@@ -28,8 +29,13 @@ export function inspectFlags(command: Command): InspectFlags {
   return flags;
 }
 
-/** The inspection of the file that was named, else of this host now. @throws as the readers of both */
+/**
+ * The inspection of the file that was named, else of this host now, with the records of tsnet that the command's flags name.
+ *
+ * @throws as the readers of both
+ */
 export async function openInspection(
+  command: Command,
   { snapshot }: Pick<InspectFlags, 'snapshot'>,
   options: InspectionOptions,
 ): Promise<Inspection> {
@@ -43,7 +49,7 @@ export async function openInspection(
     ...(engines && hasEngines() ? ['http' as const] : []),
     ...(rules === 'none' ? [] : ['childProcess' as const]),
   ]);
-  return await readInspection(options);
+  return await readInspection({ ...options, records: () => readRecords(command) });
 }
 
 const shownGaps = 6;

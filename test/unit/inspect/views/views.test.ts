@@ -19,8 +19,8 @@ const recorded = new HostMap(
 
 describe('findNamed', () => {
   const items = [
-    { id: 'abc1', name: 'web' },
-    { id: 'abc2', name: 'abc1x' },
+    { id: 'abc1', name: 'web', engine: 'docker' },
+    { id: 'abc2', name: 'abc1x', engine: 'tsnet' },
   ];
   it('takes a name, an id, a beginning of an id, and a name before an id', () => {
     expect(findNamed(items, 'web', 'container').id).toBe('abc1');
@@ -31,6 +31,9 @@ describe('findNamed', () => {
 
   it('refuses what fits several or none, and says what would fit', () => {
     expect(() => findNamed(items, 'abc', 'container')).toThrow('container abc: 2 of them fit');
+    expect(() => findNamed(items, 'abc', 'container')).toThrow(
+      expect.objectContaining({ hint: 'name it by its id: abc1 (docker), abc2 (tsnet)' }),
+    );
     expect(() => findNamed(items, '', 'container')).toThrow('container  is not known');
     expect(nearNames('wbe', ['web', 'database', 'weblog'])).toEqual([]);
     expect(nearNames('weeb', ['web', 'database'])).toEqual(['web']);
