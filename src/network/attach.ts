@@ -26,7 +26,12 @@ import {
 import { observe } from '../observe/index.ts';
 import { desired, diff, formatChange } from '../plan/index.ts';
 import type { StateTransaction } from '../state/index.ts';
-import { releaseAddresses, takeAddresses, type AddressLeaseRequest } from './attachment-leases.ts';
+import {
+  freeAddresses,
+  releaseAddresses,
+  takeAddresses,
+  type AddressLeaseRequest,
+} from './attachment-leases.ts';
 import { commit, withdraw } from './commit.ts';
 import { claimSharedPorts, handOverPorts, sharingPorts } from './container-ports.ts';
 import type { Context } from './context.ts';
@@ -114,6 +119,8 @@ async function attachOnce(context: Context, request: AttachRequest): Promise<Att
     const attachment = await commit(context, scope, (tx) => {
       const network = requireNetwork(tx, request.network);
       if (tx.endpoint(network.id, request.id) !== undefined) throw existsError(request);
+      // Where the kernel was recovered and this is made once more, the first attempt's addresses are still taken.
+      if (taken.pools.length > 0) freeAddresses(tx, leaseOwner(request.id));
       // A transaction that is made once more begins anew.
       Object.assign(taken, request.addresses === undefined ? take(tx, network, request) : nothingLeased);
       const endpoint = placed(network, request, request.addresses ?? taken.addresses, netns, taken.pools);

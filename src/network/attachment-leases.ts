@@ -76,8 +76,13 @@ export function takeAddresses(tx: StateTransaction, request: AddressLeaseRequest
 export async function releaseAddresses(context: Context, owner: string): Promise<void> {
   if (context.state.read((view) => view.leasesOf(owner)).length === 0) return;
   await context.state.transact((tx) => {
-    for (const { pool, ip } of tx.leasesOf(owner)) freeLease(tx, pool, ip);
+    freeAddresses(tx, owner);
   });
+}
+
+/** The same as a part of a transaction. */
+export function freeAddresses(tx: StateTransaction, owner: string): void {
+  for (const { pool, ip } of tx.leasesOf(owner)) freeLease(tx, pool, ip);
 }
 
 /** The addresses that an attachment has. */

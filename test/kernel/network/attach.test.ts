@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   everywhere,
+  ipOf,
   parseAddress,
   parseEndpointId,
   parseIfName,
@@ -17,6 +18,7 @@ import {
   createNetwork,
   deleteNetwork,
   detach,
+  leaseOwner,
   recover,
   releasePool,
   requestAddress,
@@ -201,6 +203,25 @@ describe('attach', () => {
       .poll(() => attach(context, request('c', 1, wishes)).then(({ endpoint }) => endpoint.addresses[0]))
       .toBe('10.1.0.50/24');
     expect(context.state.read((view) => view.endpoint(network, idOf('b')))).toBeUndefined();
+  });
+
+  const range = {
+    subnet: parseSubnet('10.1.0.0/24'),
+    gateway: parseIp('10.1.0.1'),
+    first: parseIp('10.1.0.1'),
+    last: parseIp('10.1.0.254'),
+  };
+  const ownRanges = { ranges: { space: 'cni-ranges' as const, sets: [[range]], wanted: [] }, routes: [] };
+
+  it.each([
+    ['pools of the network', {}],
+    ['ranges of a front end', ownRanges],
+  ])('takes from %s once where the kernel had to be recovered', async (_, options) => {
+    await host.netns.exec('nft', 'flush', 'ruleset');
+    const { endpoint } = await attach(context, request('b', 0, { ...options, ports: [webPort] }));
+    const leased = context.state.read((view) => view.leasesOf(leaseOwner(endpoint.id)));
+    expect(leased.map(({ ip }) => ip)).toEqual(endpoint.addresses.map(ipOf));
+    expect(await checkEndpoint(context, network, idOf('b'))).toEqual([]);
   });
 
   it('refuses an attachment that exists', async () => {
