@@ -17,6 +17,7 @@ import { intentOf, logChanges, type Scope } from './intent.ts';
 import { forgetLock, withLock } from './lock.ts';
 import { recover } from './recover.ts';
 import { ensureStructure, removeUnusedStructure } from './structure.ts';
+import { withoutSandboxes } from './without-sandboxes.ts';
 
 /**
  * The one writer. Records what a change decides, makes the kernel agree, looks whether it does, and only then
@@ -51,11 +52,12 @@ async function attempt<T>(context: Context, scope: Scope, change: (tx: StateTran
     const { result: decision, undo } = await context.state.transactUndoable((tx) =>
       decide(context, tx, scope, change),
     );
+    const how = { concerns: scope.endpoints === 'all' ? 'network' : 'endpoints' } as const;
     try {
-      await lead(context, decision.before, decision.after);
+      await lead(context, decision.before, decision.after, how);
     } catch (thrown) {
       const suppressed = await collect([
-        () => lead(context, decision.after, decision.before),
+        () => lead(context, decision.after, decision.before, how),
         () => context.state.undo(undo),
         ...(decision.before.network === undefined ? [() => removeUnusedStructure(context)] : []),
       ]);
@@ -96,7 +98,7 @@ export async function withdraw<T>(
 ): Promise<T> {
   return withLock(context.runDirectory, scope.network, async () => {
     const decision = await context.state.transact((tx) => decide(context, tx, scope, change));
-    await lead(context, decision.before, decision.after, 'later');
+    await lead(context, decision.before, decision.after, { linksGo: 'later' });
     if (decision.before.network !== undefined && decision.after.network === undefined) {
       await removeUnusedStructure(context);
     }
@@ -133,7 +135,7 @@ async function lead(
   context: Context,
   before: Intent,
   after: Intent,
-  linksGo: 'now' | 'later' = 'now',
+  { linksGo = 'now', concerns = 'endpoints' }: Manner = {},
 ): Promise<void> {
   const [all, wanted] = differing(before, after);
   const previous = all.filter((resource) => !goesWithVeth(resource, all, wanted));
@@ -146,7 +148,16 @@ async function lead(
     }
   }
   const found = await observe(context.kernel, uniqueByKey([...previous, ...wanted]));
-  await make(context, diff(previous, wanted, found), linksGo);
+  const changes = diff(previous, wanted, found);
+  await make(context, concerns === 'network' ? withoutSandboxes(changes) : changes, linksGo);
+}
+
+/** How the kernel is led. */
+interface Manner {
+  /** Default: now. */
+  readonly linksGo?: 'now' | 'later';
+  /** `network`: endpoints stay as they are, and those that died without a word are nobody's obstacle. Default: endpoints. */
+  readonly concerns?: 'network' | 'endpoints';
 }
 
 /** Whether making such a thing fails with `conflict` where another is in its place, and changes nothing then. */

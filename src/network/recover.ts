@@ -7,6 +7,7 @@ import { intentOf, logChanges } from './intent.ts';
 import { settleInterrupted } from './interrupted.ts';
 import { withLock } from './lock.ts';
 import { ensureStructure, removeUnusedStructure } from './structure.ts';
+import { withoutSandboxes } from './without-sandboxes.ts';
 
 /** What recovery would put in order. */
 export interface Drift {
@@ -69,7 +70,7 @@ async function findChanges(
     mine.filter((resource) => !seen.has(keyOf(resource))),
   );
   const orphans = diff(owned, everybodys, owned).filter(({ action }) => action === 'delete');
-  const repairs = withoutLostVeths(diff([], mine, [...owned, ...others]));
+  const repairs = withoutSandboxes(diff([], mine, [...owned, ...others]));
   const { vanished, possible } = withoutVanished(repairs);
   return { changes: [...orphans, ...possible], vanished };
 }
@@ -95,22 +96,6 @@ function readDesired(
       .filter(({ kind }) => kind !== 'sandbox-interface'),
     everybodys: all.flatMap(({ resources }) => resources),
   };
-}
-
-/**
- * A veth that is gone was the link of a container that is gone, or lost its other end inside a running one: a new pair
- * would dangle. Restarting the container brings the endpoint in order.
- */
-function withoutLostVeths(changes: readonly Change[]): Change[] {
-  const lost = new Set(
-    changes.flatMap(({ action, resource }) =>
-      action === 'create' && resource.kind === 'veth' ? [resource.owner] : [],
-    ),
-  );
-  const standsOnVeth: readonly Resource['kind'][] = ['veth', 'ifb', 'shaping'];
-  return changes.filter(
-    ({ resource }) => !(standsOnVeth.includes(resource.kind) && lost.has(resource.owner)),
-  );
 }
 
 /** Holds several locks, taken in the order given: the same everywhere, so that no two can wait for each other. */

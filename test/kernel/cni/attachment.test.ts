@@ -288,6 +288,19 @@ describe('ADD with addresses of its own', () => {
   });
 });
 
+describe('an ADD', () => {
+  it('succeeds where somebody has flushed the rules and taken the bridge away', async () => {
+    await succeed(pods.host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('DEL', 0));
+    await pods.host.netns.exec('nft', 'flush', 'ruleset');
+    await pods.host.netns.exec('ip', 'link', 'delete', 'br0');
+    await succeed(pods.host.context, call('ADD', 0));
+    await pingFrom(box(0), '10.77.0.1');
+    await succeed(pods.host.context, call('DEL', 0));
+    expect(holdings()).toEqual([]);
+  });
+});
+
 describe('an ADD that fails', () => {
   it.each([
     ['in the namespace of the host', () => ({ netns: pods.host.netns.path }), 8],
@@ -378,6 +391,20 @@ describe('a network', () => {
     expect(ips[0]?.address).toBe('10.80.0.2/24');
     await pingFrom(box(0), '10.77.0.1');
     await pingFrom(box(1), '10.80.0.1');
+  });
+
+  it('is changed whatever died in it without a word', async () => {
+    const small = { ...dual, ipam: { ranges: [[{ subnet: '10.77.0.0/24' }]] } };
+    await succeed(pods.host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('DEL', 0));
+    const dead = await createNetns('dies');
+    await succeed(pods.host.context, call('ADD', 1, { config: small, netns: dead.path }));
+    await dead[Symbol.asyncDispose]();
+    await succeed(pods.host.context, call('ADD', 0));
+    await succeed(pods.host.context, call('DEL', 0));
+    // This changes each veth.
+    await succeed(pods.host.context, call('ADD', 0, { config: { ...dual, mtu: 1400 } }));
+    expect((await box(0).exec('ip', 'link', 'show', 'eth0')).stdout).toContain('mtu 1400');
   });
 
   it('keeps its gateway while it is in use, unless it is forced', async () => {
