@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { leftOfAttachments } from '../support/engine-leftovers.ts';
 import { dist } from '../support/libcni-plugins.ts';
 import { importImage, podmanImage, startPodman, type PodmanHost } from '../support/podman-host.ts';
 import { httpGet, httpWhoami, ping, udpAsk } from '../support/traffic.ts';
@@ -53,7 +54,7 @@ describe.each(['with the daemon', 'without the daemon'])('Podman 4.3 %s', (mode)
   });
   afterEach(async () => {
     await host.podman('rm', '--all', '--force', '--time', '0');
-    expect(await attachments()).toEqual([]);
+    expect(leftOfAttachments(await host.leftovers())).toEqual([]);
   });
 
   const podman = (...args: string[]) => host.podman(...args);
@@ -61,12 +62,6 @@ describe.each(['with the daemon', 'without the daemon'])('Podman 4.3 %s', (mode)
     podman('run', '--detach', '--name', name, ...args, podmanImage);
   const addressOf = (container: string, network: string) =>
     podman('inspect', '--format', `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, container);
-
-  /** What is there beside the networks themselves, which stay until they are collected, like any CNI bridge. */
-  const attachments = async () => {
-    const left = await host.leftovers();
-    return left.filter((line) => !/network:cni-|^record (?:network|pool|node)\/|"kind":"gateway"/.test(line));
-  };
 
   it('knows the networks by their files', async () => {
     expect(await podman('network', 'ls', '--format', '{{.Name}} {{.Driver}}')).toBe('one tsnet\ntwo tsnet');

@@ -31,6 +31,14 @@ export async function listLeftovers(exec: Run, tsnet: Run): Promise<string[]> {
   ];
 }
 
+/**
+ * What of these lines is of attachments: all but the CNI networks themselves, which stay until they are collected, like
+ * any CNI bridge.
+ */
+export function leftOfAttachments(lines: readonly string[]): string[] {
+  return lines.filter((line) => !/network:cni-|^record (?:network|pool|node)\/|"kind":"gateway"/.test(line));
+}
+
 async function listLinks(exec: Run): Promise<string[]> {
   const links = JSON.parse(await exec('ip', '-details', '-json', 'link')) as readonly LinkFact[];
   return links
