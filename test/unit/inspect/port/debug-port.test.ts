@@ -154,6 +154,24 @@ describe('debugPort', () => {
     expect(codes(report)).toEqual(['port.other-host-address']);
   });
 
+  it('knows a host port that was chosen, and says it to who asks for the port inside', async () => {
+    const request = { protocol: 'tcp', containerPort: 80 } as const;
+    const chosen = { ...request, hostPort: 8088 };
+    const web = { requestedPorts: [request], publishedPorts: [chosen] };
+    const report = await ask({ web }, '8088', 'lan');
+    expect(report.verdict).toBe('works');
+    expect(report.ways[0]?.hops[0]?.message).toBe('8088/tcp on every address → web:80');
+    const [cause] = (await ask({ web }, '80', 'lan')).causes;
+    expect(cause?.finding).toMatchObject({
+      code: 'port.other-host-port',
+      message: '80/tcp of web is published on 8088 of the host, not on 80',
+    });
+    const [unknown] = (await ask({ web: { ...web, publishedPorts: [] } }, '80', 'lan')).causes;
+    expect(unknown?.finding).toMatchObject({ code: 'port.not-published', isCertain: false });
+    const [exposed] = (await ask({ web: { requestedPorts: [], publishedPorts: [] } }, '80', 'lan')).causes;
+    expect(exposed?.finding).toMatchObject({ code: 'port.not-published', isCertain: true });
+  });
+
   it('quotes names for the shell', async () => {
     const report = await ask({ web: { name: "a'; reboot", state: 'paused' } }, '8088', 'lan');
     expect(report.causes[0]?.finding.fix).toEqual([`docker unpause 'a'\\''; reboot'`]);
