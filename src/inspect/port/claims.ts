@@ -1,6 +1,7 @@
 import { familyOf, type Ip, type IpFamily } from '../../model/index.ts';
 import {
   speaksDocker,
+  type AttachmentView,
   type ContainerView,
   type EngineView,
   type PublishedView,
@@ -64,14 +65,18 @@ export function isAlive({ state }: ContainerView): boolean {
   return state === 'running' || state === 'paused';
 }
 
-/** The place in the container that a claim means, in one family; the engine publishes in one of its networks. */
+/** The place in the container that a claim means, in one family; it is published in one of its networks that lead out. */
 export function targetOfClaim(
   inspection: Inspection,
   { owner, binding }: Claim,
   question: PortQuestion,
   family: IpFamily,
 ): Target | undefined {
-  const ips = owner.container.attachments.flatMap(({ addresses }) => addresses);
+  const isInternal = ({ networkId }: AttachmentView): boolean =>
+    networkById(inspection, networkId)?.isInternal === true;
+  const ips = owner.container.attachments
+    .toSorted((one, other) => Number(isInternal(one)) - Number(isInternal(other)))
+    .flatMap(({ addresses }) => addresses);
   const ip = ips.find((each) => familyOf(each) === family);
   const port = binding?.containerPort ?? question.port;
   const { protocol } = question;

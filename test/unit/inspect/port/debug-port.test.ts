@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { examine } from '../../../../src/inspect/doctor/index.ts';
 import { debugPort, parsePortQuestion, type PortReport } from '../../../../src/inspect/port/index.ts';
 import { parseIp } from '../../../../src/model/index.ts';
 import { route, smallHost, socket, type Changes } from './small-host.ts';
@@ -170,6 +171,24 @@ describe('debugPort', () => {
     expect(unknown?.finding).toMatchObject({ code: 'port.not-published', isCertain: false });
     const [exposed] = (await ask({ web: { requestedPorts: [], publishedPorts: [] } }, '80', 'lan')).causes;
     expect(exposed?.finding).toMatchObject({ code: 'port.not-published', isCertain: true });
+  });
+
+  it('looks for a published port in a network that leads out', async () => {
+    const [app] = smallHost().engines[0]?.containers[0]?.attachments ?? [];
+    if (app === undefined) throw new RangeError('no attachment');
+    const inside = { networkId: 'b', networkName: 'b', addresses: [parseIp('10.67.0.3')], aliases: [] };
+    const inspection = smallHost({ web: { attachments: [inside, app] } });
+    const engines = inspection.engines.map((engine) => ({
+      ...engine,
+      networks: [
+        ...engine.networks,
+        { id: 'b', name: 'b', driver: 'bridge', isInternal: true, subnets: [], options: {} },
+      ],
+    }));
+    const report = await debugPort({ ...inspection, engines }, parsePortQuestion('8088', 'lan'));
+    expect(report).toMatchObject({ verdict: 'works', causes: [] });
+    const { findings } = examine({ ...inspection, engines });
+    expect(findings.map(({ code }) => code)).not.toContain('nat.no-translation');
   });
 
   it('quotes names for the shell', async () => {
