@@ -2,13 +2,22 @@ import { addRules, observeHost, type NetnsId, type ObserveOptions } from '../obs
 import { readEngines, type Engines } from './engines/read-engines.ts';
 import type { Inspection } from './inspection.ts';
 import { joinRecords } from './join-records.ts';
+import { withRecordedPorts, type RecordedPorts } from './recorded-ports.ts';
+
+/** What tsnet has recorded: as engines tell of theirs, and the ports of endpoints whose containers engines run. */
+export interface Recorded extends Engines {
+  readonly ports: RecordedPorts;
+}
 
 /** How far to look. */
 export interface InspectionOptions extends ObserveOptions {
   /** Whether engines are asked for names and intent; default true. Never from inside a plugin call. */
   readonly engines?: boolean;
-  /** Reads what tsnet has recorded, as `recordViews` gives it; not called without `engines`. Absent: nothing. */
-  readonly records?: () => Promise<Engines>;
+  /**
+   * Reads what tsnet has recorded, as `recordViews` and `recordedPorts` give it; not called without `engines`. Absent:
+   * nothing.
+   */
+  readonly records?: () => Promise<Recorded>;
   /** Ends the questions to engines. */
   readonly signal?: AbortSignal;
 }
@@ -28,17 +37,18 @@ export async function readInspection(options: InspectionOptions = {}): Promise<I
   const asked = asksEngines ? readEngines(signal) : nothing;
   const looking = observeHost(scope);
   const recorded = asksEngines ? records?.() : undefined;
-  const [told, snapshot, own = nothing] = await Promise.all([asked, looking, recorded]);
+  const [told, snapshot, own = nothingRecorded] = await Promise.all([asked, looking, recorded]);
   const inspection: Inspection = {
     schema: 'tsnet.snapshot/1',
     // Who can't ask an engine misses more than by all else.
     snapshot: { ...snapshot, gaps: [...told.gaps, ...own.gaps, ...snapshot.gaps] },
-    engines: told.engines,
+    engines: withRecordedPorts(told.engines, own.ports),
   };
   return joinRecords(inspection, own.engines);
 }
 
 const nothing: Engines = { engines: [], gaps: [] };
+const nothingRecorded: Recorded = { ...nothing, ports: new Map() };
 
 /** The inspection with the rules of a few namespaces of this host more, which are read now. */
 export async function withRulesOf(inspection: Inspection, wanted: readonly NetnsId[]): Promise<Inspection> {

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Overview } from '../../src/inspect/views/index.ts';
+import type { Finding } from '../../src/inspect/finding.ts';
+import type { PortReport } from '../../src/inspect/port/index.ts';
+import type { ContainerReport, NetworkReport, Overview } from '../../src/inspect/views/index.ts';
 import { startEngine, testImage, type Engine } from '../support/engine.ts';
+
+const program = join(import.meta.dirname, '../../dist/tsnet');
 
 let engine: Engine;
 beforeAll(async () => {
@@ -69,7 +73,6 @@ it('prints containers that do not run with --all, and JSON', async () => {
 });
 
 it('names endpoints when no engine answers', async () => {
-  const program = join(import.meta.dirname, '../../dist/tsnet');
   const place = ['--state-dir', join(engine.folder, 'state')];
   const text = await engine.netns.exec('env', 'DOCKER_HOST=unix:///nonexistent', program, ...place, 'ps');
   expect(text).toMatch(/^[0-9a-f]{12} +- +- +[0-9a-f]{12} +10\.88\.0\.2\/24 +0\.0\.0\.0:8080->80\/tcp$/m);
@@ -90,4 +93,60 @@ it('has the inspector name each container and network once, beside a sandbox of 
   await engine.tsnet('rm', '-f', 'beside-docker');
   const after = JSON.parse(await engine.tsnet('inspect', '--json')) as Overview;
   expect(after.engines.map(({ kind }) => kind)).toEqual(['docker']);
+});
+
+it('has the inspector know the host ports that were chosen, which Docker is not told', async () => {
+  const flags = ['-p', '80', '-p', '127.0.0.1::81', '--expose', '82', '-P'];
+  await engine.docker('run', '-d', '--name', 'chosen', '--network', 'n2', ...flags, testImage);
+  try {
+    expect(await engine.docker('port', 'chosen')).toBe('');
+    const ports = JSON.parse(await engine.tsnet('port', 'chosen', '--json')) as ContainerReport['published'];
+    const report = JSON.parse(
+      await engine.tsnet('inspect', 'container', 'chosen', '--json'),
+    ) as ContainerReport;
+    expect(report.published.map(({ containerPort }) => containerPort)).toEqual([80, 81, 82]);
+    expect(ports).toMatchObject(report.published);
+    const overview = JSON.parse(await engine.tsnet('inspect', '--json')) as Overview;
+    const told = overview.published.filter(({ container }) => container === 'chosen');
+    const hostPorts = new Set(ports.map((port) => port.hostPort));
+    expect(hostPorts.size).toBe(3);
+    expect(new Set(told.map((port) => port.hostPort))).toEqual(hostPorts);
+    expect(overview.published.filter(({ hostPort }) => hostPort === 8080)).toHaveLength(1);
+
+    const place = `--state-dir ${join(engine.folder, 'state')}`;
+    const ask = async (port: number | undefined): Promise<PortReport> =>
+      JSON.parse(
+        await engine.netns.exec('sh', '-c', `${program} ${place} inspect port ${port} --json; true`),
+      ) as PortReport;
+    const hostPort = ports.find(({ containerPort }) => containerPort === 80)?.hostPort;
+    const claimed = await ask(hostPort);
+    expect(claimed).toMatchObject({ verdict: 'works', causes: [] });
+    expect(claimed.ways[0]?.hops[0]).toMatchObject({
+      stage: 'published',
+      message: expect.stringContaining('→ chosen:80'),
+    });
+    const [cause] = (await ask(80)).causes;
+    expect(cause?.finding.code).toBe('port.other-host-port');
+    const { findings } = JSON.parse(
+      await engine.netns.exec('sh', '-c', `${program} ${place} doctor --json; true`),
+    ) as { readonly findings: readonly Finding[] };
+    expect(findings.filter(({ code }) => code.startsWith('nat.'))).toEqual([]);
+  } finally {
+    await engine.docker('rm', '-f', 'chosen');
+  }
+});
+
+it("takes Docker's network before one of tsnet with the same name", async () => {
+  await engine.tsnet('run', '--rm', '--', 'true');
+  try {
+    const inspect = async (name: string): Promise<NetworkReport> =>
+      JSON.parse(await engine.tsnet('inspect', 'network', name, '--json')) as NetworkReport;
+    const [ours] = (await inspect('bridge')).namesakes;
+    expect(await inspect('bridge')).toMatchObject({ engine: 'docker', driver: 'bridge' });
+    expect(await inspect(ours?.id ?? '')).toMatchObject({ engine: 'tsnet', name: 'bridge' });
+    const hint = `of this name, too: tsnet inspect network ${ours?.id.slice(0, 12)} (tsnet)`;
+    expect(await engine.tsnet('inspect', 'network', 'bridge')).toContain(hint);
+  } finally {
+    await engine.tsnet('network', 'rm', 'bridge');
+  }
 });

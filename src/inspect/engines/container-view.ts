@@ -58,7 +58,7 @@ export interface ContainerView {
   readonly attachments: readonly AttachmentView[];
   /** What the user asked to publish, as in `HostConfig.PortBindings`, ranges resolved one by one. */
   readonly requestedPorts: readonly PublishedView[];
-  /** What the engine says is published, as in `NetworkSettings.Ports`. */
+  /** What the engine says is published, as in `NetworkSettings.Ports`, and what tsnet published without its knowing. */
   readonly publishedPorts: readonly PublishedView[];
   /** Ports that the image or the user only mentions (`EXPOSE`), such as `80/tcp`. */
   readonly exposedPorts: readonly string[];

@@ -1,6 +1,7 @@
 import { familyOf, type Ip, type IpFamily } from '../../model/index.ts';
 import {
   speaksDocker,
+  type AttachmentView,
   type ContainerView,
   type EngineView,
   type PublishedView,
@@ -64,14 +65,18 @@ export function isAlive({ state }: ContainerView): boolean {
   return state === 'running' || state === 'paused';
 }
 
-/** The place in the container that a claim means, in one family; the engine publishes in one of its networks. */
+/** The place in the container that a claim means, in one family; it is published in one of its networks that lead out. */
 export function targetOfClaim(
   inspection: Inspection,
   { owner, binding }: Claim,
   question: PortQuestion,
   family: IpFamily,
 ): Target | undefined {
-  const ips = owner.container.attachments.flatMap(({ addresses }) => addresses);
+  const isInternal = ({ networkId }: AttachmentView): boolean =>
+    networkById(inspection, networkId)?.isInternal === true;
+  const ips = owner.container.attachments
+    .toSorted((one, other) => Number(isInternal(one)) - Number(isInternal(other)))
+    .flatMap(({ addresses }) => addresses);
   const ip = ips.find((each) => familyOf(each) === family);
   const port = binding?.containerPort ?? question.port;
   const { protocol } = question;
@@ -171,6 +176,8 @@ export function unclaimedFinding({ inspection, host }: Scene, question: PortQues
     ),
   );
   if (crossed !== undefined) return otherProtocolFinding(inspection, crossed, question);
+  const elsewhere = running.find(({ container }) => hostPortsOf(container, question).length > 0);
+  if (elsewhere !== undefined) return otherHostPortFinding(elsewhere, question);
   const inside = running.filter(({ container }) => offers(inspection, container, question));
   const [candidate] = inside;
   if (candidate !== undefined) return notPublishedFinding(inspection, candidate, question);
@@ -198,22 +205,53 @@ export function notPublishedFinding(
 ): Finding {
   const netns = netnsOf(inspection, container);
   const ip = container.attachments.flatMap(({ addresses }) => addresses)[0];
+  // Where a driver of another make publishes it nobody is told, and our records can't be read by everybody.
+  const isAsked = container.requestedPorts.some(
+    (each) => each.containerPort === port && each.protocol === protocol,
+  );
   const isExposed = container.exposedPorts.includes(`${port}/${protocol}`);
   const listens = netns === undefined ? [] : listenersOn(netns, protocol, port);
   return found('port.not-published', {
+    isCertain: !isAsked,
     subject: `container ${container.name}`,
-    message: `${container.name} ${listens.length > 0 ? `listens on ${port}/${protocol}` : `has ${port}/${protocol}`}${isExposed ? ' and exposes it' : ''}, but no port of the host leads to it: EXPOSE does not publish`,
+    message: isAsked
+      ? `${container.name} asked for ${port}/${protocol} to be published, but nobody tells of a port of the host that leads to it`
+      : `${container.name} ${listens.length > 0 ? `listens on ${port}/${protocol}` : `has ${port}/${protocol}`}${isExposed ? ' and exposes it' : ''}, but no port of the host leads to it: EXPOSE does not publish`,
     evidence: [
       fact(
         engine.kind,
         `container ${container.name}`,
-        `${fieldOf(engine, 'PortBindings has', 'publishes')} no ${port}/${protocol}`,
+        isAsked
+          ? `${port}/${protocol} was asked for, ${fieldOf(engine, 'NetworkSettings.Ports has', 'but it publishes')} no such port`
+          : `${fieldOf(engine, 'PortBindings has', 'publishes')} no ${port}/${protocol}`,
       ),
       ...listens.map((socket) =>
         fact('sock_diag', `${container.name} ${protocol} ${port}`, formatSocket(socket)),
       ),
     ],
     hint: `make it again with -p ${port}:${port}${protocol === 'tcp' ? '' : `/${protocol}`}${ip === undefined ? '' : `; from this host ask ${ip}:${port}`}`,
+  });
+}
+
+/** The ports of the host that lead to a port of the container. */
+function hostPortsOf({ publishedPorts }: ContainerView, { port, protocol }: PortQuestion): number[] {
+  const found = publishedPorts.filter((each) => each.containerPort === port && each.protocol === protocol);
+  return [...new Set(found.flatMap(({ hostPort }) => hostPort ?? []))];
+}
+
+/** The port is the container's own, and the host has another number for it: one that was asked for, or chosen. */
+function otherHostPortFinding({ container, engine }: Owned, question: PortQuestion): Finding {
+  const { port, protocol } = question;
+  const hostPorts = hostPortsOf(container, question);
+  const numbers = hostPorts.join(' and ');
+  const suffix = protocol === 'tcp' ? '' : `/${protocol}`;
+  return found('port.other-host-port', {
+    subject: `port ${port}/${protocol}`,
+    message: `${port}/${protocol} of ${container.name} is published on ${numbers} of the host, not on ${port}`,
+    evidence: [
+      fact(engine.kind, `container ${container.name}`, `publishes ${numbers} → ${port}/${protocol}`),
+    ],
+    hint: `ask port ${hostPorts[0]}${suffix}, or make ${container.name} again with -p ${port}:${port}${suffix}`,
   });
 }
 

@@ -26,6 +26,8 @@ export interface NetworkReport extends View<'network'>, NetworkReference {
   readonly members: readonly NetworkMember[];
   readonly published: readonly PublishedPort[];
   readonly options: Readonly<Record<string, string>>;
+  /** Other networks of the same name: Docker and tsnet may each have a `bridge`. */
+  readonly namesakes: readonly Pick<NetworkReference, 'id' | 'engine'>[];
 }
 
 /** A range of a network and how much of it is used. */
@@ -54,9 +56,13 @@ export interface NetworkMember {
   readonly aliases: readonly string[];
 }
 
-/** A network by name, id or beginning of an id. @throws not-found, conflict */
+/**
+ * A network by name, id or beginning of an id. Of one name the network of an engine wins over one that only tsnet has.
+ *
+ * @throws not-found, conflict
+ */
 export function networkReport(map: HostMap, name: string): NetworkReport {
-  const network = findNamed(map.networks, name, 'network');
+  const network = findNetwork(map.networks, name);
   const members = map.containers.flatMap((container) => membersOf(map, network, container));
   const bridge = map.bridgeOfNetwork(network);
   const parent = network.options['parent'];
@@ -72,7 +78,15 @@ export function networkReport(map: HostMap, name: string): NetworkReport {
     members,
     published: publishedPorts(map, inNetwork),
     options: network.options,
+    namesakes: map.networks
+      .filter((one) => one.name === network.name && one.id !== network.id)
+      .map(({ id, engine }) => ({ id, engine })),
   };
+}
+
+function findNetwork(networks: readonly EngineNetwork[], name: string): EngineNetwork {
+  const [told, ...others] = networks.filter((one) => one.name === name && one.engine !== 'tsnet');
+  return told === undefined || others.length > 0 ? findNamed(networks, name, 'network') : told;
 }
 
 function membersOf(map: HostMap, network: EngineNetwork, container: PlacedContainer): NetworkMember[] {

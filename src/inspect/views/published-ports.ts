@@ -33,9 +33,9 @@ export function publishedPorts(map: HostMap, containers: readonly PlacedContaine
 }
 
 /**
- * The ports that its engine says are published, and where a driver of another make publishes them, of which an engine
- * is never told, those that were asked for: the container would not run without. A host port that such a driver chose
- * is not known.
+ * The ports that its engine and the records of tsnet say are published, and where a driver of another make publishes
+ * them, of which an engine is never told, those that were asked for: the container would not run without. A host port
+ * that such a driver chose is not known.
  */
 export function portsOf(map: HostMap, { view, mode, netns }: PlacedContainer): readonly PublishedView[] {
   if (view === undefined) return [];

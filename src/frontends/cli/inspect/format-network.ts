@@ -18,6 +18,9 @@ export function networkLines(report: NetworkReport, screen: Screen): string[] {
       ({ subnet, gateway, range, used, total }) =>
         `  ${subnet}${range === undefined ? '' : ` (gives from ${range})`}   gateway ${gateway ?? '-'}   used ${used} of ${total} addresses`,
     ),
+    ...report.namesakes.map(
+      (one) => `  of this name, too: tsnet inspect network ${one.id.slice(0, 12)} (${one.engine})`,
+    ),
     '',
     ...(members.length === 0
       ? ['  no containers']

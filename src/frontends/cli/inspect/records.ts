@@ -1,19 +1,20 @@
 import type { Command } from 'commander';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Engines } from '../../../inspect/engines/read-engines.ts';
 import { recordViews } from '../../../inspect/engines/record-views.ts';
+import type { Recorded } from '../../../inspect/read-inspection.ts';
+import { recordedPorts } from '../../../inspect/recorded-ports.ts';
 import { TsnetError, toTsnetError } from '../../../model/index.ts';
 import { readSettings } from '../settings.ts';
 import { version } from '../version.ts';
 
-const nothing: Engines = { engines: [], gaps: [] };
+const nothing: Recorded = { engines: [], gaps: [], ports: new Map() };
 
 /**
  * What tsnet has recorded on this host, as engines tell of theirs. Only read: nothing is made, and a state that is missing is
  * empty. What can't be read is a gap.
  */
-export async function readRecords(command: Command): Promise<Engines> {
+export async function readRecords(command: Command): Promise<Recorded> {
   const { stateDirectory } = readSettings(command);
   try {
     if (!hasRecords(stateDirectory)) return nothing;
@@ -23,25 +24,20 @@ export async function readRecords(command: Command): Promise<Engines> {
       import('../../../run/sandbox-state.ts'),
     ]);
     using state = openView(command);
-    const engines = state.read((view) => {
-      const networks = view.networks();
-      // Docker tells no driver whose an endpoint is.
-      const named = networks.filter(({ origin }) => origin !== 'docker');
-      return recordViews(
-        {
-          networks,
-          endpoints: named.flatMap(({ id }) => view.endpoints(id)),
-          sandboxes: view.sandboxes().map((sandbox) => ({ sandbox, state: stateOf(sandbox) })),
-        },
-        stateDirectory,
-        version,
-      );
-    });
-    return { engines, gaps: [] };
+    const records = state.read((view) => ({
+      networks: view.networks(),
+      endpoints: view.endpoints(),
+      sandboxes: view.sandboxes().map((sandbox) => ({ sandbox, state: stateOf(sandbox) })),
+    }));
+    return {
+      engines: recordViews(records, stateDirectory, version),
+      gaps: [],
+      ports: recordedPorts(records.endpoints),
+    };
   } catch (error) {
     const { kind, message } = toTsnetError(error);
     if (kind === 'bug') throw error;
-    return { engines: [], gaps: [{ what: 'records of tsnet', why: message }] };
+    return { ...nothing, gaps: [{ what: 'records of tsnet', why: message }] };
   }
 }
 

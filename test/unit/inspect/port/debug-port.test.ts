@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { examine } from '../../../../src/inspect/doctor/index.ts';
 import { debugPort, parsePortQuestion, type PortReport } from '../../../../src/inspect/port/index.ts';
 import { parseIp } from '../../../../src/model/index.ts';
 import { route, smallHost, socket, type Changes } from './small-host.ts';
@@ -152,6 +153,42 @@ describe('debugPort', () => {
     const host = { sockets: [socket('127.0.0.1', 8088, 'docker-proxy')] };
     const report = await ask({ web, host, without: /DNAT/ }, '8088', 'lan');
     expect(codes(report)).toEqual(['port.other-host-address']);
+  });
+
+  it('knows a host port that was chosen, and says it to who asks for the port inside', async () => {
+    const request = { protocol: 'tcp', containerPort: 80 } as const;
+    const chosen = { ...request, hostPort: 8088 };
+    const web = { requestedPorts: [request], publishedPorts: [chosen] };
+    const report = await ask({ web }, '8088', 'lan');
+    expect(report.verdict).toBe('works');
+    expect(report.ways[0]?.hops[0]?.message).toBe('8088/tcp on every address → web:80');
+    const [cause] = (await ask({ web }, '80', 'lan')).causes;
+    expect(cause?.finding).toMatchObject({
+      code: 'port.other-host-port',
+      message: '80/tcp of web is published on 8088 of the host, not on 80',
+    });
+    const [unknown] = (await ask({ web: { ...web, publishedPorts: [] } }, '80', 'lan')).causes;
+    expect(unknown?.finding).toMatchObject({ code: 'port.not-published', isCertain: false });
+    const [exposed] = (await ask({ web: { requestedPorts: [], publishedPorts: [] } }, '80', 'lan')).causes;
+    expect(exposed?.finding).toMatchObject({ code: 'port.not-published', isCertain: true });
+  });
+
+  it('looks for a published port in a network that leads out', async () => {
+    const [app] = smallHost().engines[0]?.containers[0]?.attachments ?? [];
+    if (app === undefined) throw new RangeError('no attachment');
+    const inside = { networkId: 'b', networkName: 'b', addresses: [parseIp('10.67.0.3')], aliases: [] };
+    const inspection = smallHost({ web: { attachments: [inside, app] } });
+    const engines = inspection.engines.map((engine) => ({
+      ...engine,
+      networks: [
+        ...engine.networks,
+        { id: 'b', name: 'b', driver: 'bridge', isInternal: true, subnets: [], options: {} },
+      ],
+    }));
+    const report = await debugPort({ ...inspection, engines }, parsePortQuestion('8088', 'lan'));
+    expect(report).toMatchObject({ verdict: 'works', causes: [] });
+    const { findings } = examine({ ...inspection, engines });
+    expect(findings.map(({ code }) => code)).not.toContain('nat.no-translation');
   });
 
   it('quotes names for the shell', async () => {

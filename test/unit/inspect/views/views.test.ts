@@ -9,7 +9,9 @@ import {
   ipReport,
   nearNames,
   netnsList,
+  networkReport,
 } from '../../../../src/inspect/views/index.ts';
+import type { EngineView } from '../../../../src/inspect/engines/container-view.ts';
 import type { Subnet } from '../../../../src/model/index.ts';
 import { containerOf, engineOf, inspectionOf } from '../../../support/inspection-builder.ts';
 
@@ -38,6 +40,31 @@ describe('findNamed', () => {
     expect(nearNames('wbe', ['web', 'database', 'weblog'])).toEqual([]);
     expect(nearNames('weeb', ['web', 'database'])).toEqual(['web']);
     expect(nearNames('data', ['web', 'database'])).toEqual(['database']);
+  });
+});
+
+describe('networkReport', () => {
+  const bridge = { name: 'bridge', isInternal: false, subnets: [], options: {} };
+  const [docker, ours, podman] = [
+    { ...bridge, id: 'd'.repeat(64), driver: 'bridge' },
+    { ...bridge, id: 'e'.repeat(64), driver: 'tsnet' },
+    { ...bridge, id: 'f'.repeat(64), driver: 'bridge' },
+  ];
+  const engines = [engineOf({ networks: [docker] }), engineOf({ kind: 'tsnet', networks: [ours] })];
+  const reportOf = (name: string, more: readonly EngineView[] = []) =>
+    networkReport(new HostMap(inspectionOf({ 1: {} }, [...engines, ...more])), name);
+
+  it("takes an engine's network before one of tsnet with the same name, and says that there is another", () => {
+    expect(reportOf('bridge')).toMatchObject({
+      id: docker.id,
+      namesakes: [{ id: ours.id, engine: 'tsnet' }],
+    });
+    expect(reportOf('eee')).toMatchObject({ id: ours.id, namesakes: [{ id: docker.id, engine: 'docker' }] });
+  });
+
+  it('leaves the choice between two engines to who asks', () => {
+    const more = [engineOf({ kind: 'podman', networks: [podman] })];
+    expect(() => reportOf('bridge', more)).toThrow('network bridge: 3 of them fit');
   });
 });
 
