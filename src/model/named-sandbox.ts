@@ -41,7 +41,7 @@ export interface SandboxNetwork {
   readonly aliases: readonly string[];
   /** In each direction instead of what the network says. */
   readonly shaping?: Shaping;
-  /** What it had there when it last ended: it has the same again, unless somebody took it meanwhile. */
+  /** What it has there, or had when it last ended: it has the same again, unless somebody took it meanwhile. */
   readonly former?: { readonly ips: readonly Ip[]; readonly ports: readonly PortBinding[] };
 }
 
@@ -77,11 +77,14 @@ export interface ExposedPort {
 export interface SandboxEnd {
   /** The exit status, 128 and the number of the signal that ended it; absent when nobody was there to see it. */
   readonly code?: number;
-  /** Seconds since 1970. */
-  readonly at: number;
+  /** Seconds since 1970; absent when the host went down meanwhile. */
+  readonly at?: number;
 }
 
-/** A command in a network sandbox of its own that no engine runs, as it was decided. Lives no longer than the boot. */
+/**
+ * A command in a network sandbox of its own that no engine runs, as it was decided. After a boot it has ended, or is
+ * forgotten if nothing of it was to be kept.
+ */
 export interface NamedSandbox {
   readonly id: SandboxId;
   readonly name: SandboxName;
@@ -104,8 +107,8 @@ export interface NamedSandbox {
   readonly dns: SandboxDns;
   /** Whether nothing of it is kept when it has ended. */
   readonly isRemovedAtEnd: boolean;
-  /** Who makes it. As long as that process lives the sandbox may be without a command. */
-  readonly creator: ProcessRef;
+  /** Who makes it. As long as that process lives the sandbox may be without a command. Absent when it ended before this boot. */
+  readonly creator?: ProcessRef;
   /** The command, once it was allowed to begin. */
   readonly process?: ProcessRef;
   /** Present once it has ended and has no network any more. */

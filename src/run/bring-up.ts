@@ -12,6 +12,7 @@ import {
 import type { Context } from '../network/index.ts';
 import { attachSandbox } from './attach-sandbox.ts';
 import { checkExposed } from './check-exposed.ts';
+import { withFormer } from './former-attachment.ts';
 import { launch, type Launch } from './launch.ts';
 import { refreshHosts } from './refresh-hosts.ts';
 import { resolveUser } from './resolve-user.ts';
@@ -60,7 +61,7 @@ export async function bringUp(
     const launched = await launchIn(context, sandbox, options);
     try {
       refuseInterrupted(sandbox, options);
-      sandbox = { ...sandbox, process: launched.process };
+      sandbox = withFormer(context, { ...sandbox, process: launched.process });
       await put(context, sandbox);
       await launched.begin();
     } catch (error) {

@@ -4,6 +4,7 @@ import { attachSandbox } from './attach-sandbox.ts';
 import { findNetwork, lookUpNetwork, recordOf } from './choose-networks.ts';
 import { endpointIdOf } from './endpoint-id.ts';
 import { findSandbox } from './find-sandbox.ts';
+import { withFormer } from './former-attachment.ts';
 import { refreshHosts } from './refresh-hosts.ts';
 import { mendLocked, movePorts, publisherOf } from './mend-sandbox.ts';
 import type { NetworkWish } from './run-request.ts';
@@ -30,11 +31,12 @@ export async function connectSandbox(
     await put(context, connected);
     try {
       await attachSandbox(context, connected, network, portsFor(context, sandbox, found));
+      return await putWithFormer(context, connected);
     } catch (error) {
+      await detach(context, found.id, endpointIdOf(sandbox.id, found.id));
       await put(context, sandbox);
       throw error;
     }
-    return connected;
   });
 }
 
@@ -60,7 +62,7 @@ export async function disconnectSandbox(
     const left = { ...sandbox, networks: sandbox.networks.filter(({ id }) => id !== network.id) };
     await put(context, left);
     await movePorts(context, left);
-    return left;
+    return putWithFormer(context, left);
   });
 }
 
@@ -96,6 +98,13 @@ async function withRunning(
 /** Ports are published where they were not yet, by the first network that leads out. */
 function portsFor(context: Context, sandbox: NamedSandbox, network: Network): NamedSandbox['ports'] {
   return network.isInternal || publisherOf(context, sandbox) !== undefined ? [] : sandbox.ports;
+}
+
+/** After a loss of power that is all that tells which addresses and ports it had. */
+async function putWithFormer(context: Context, sandbox: NamedSandbox): Promise<NamedSandbox> {
+  const noted = withFormer(context, sandbox);
+  await put(context, noted);
+  return noted;
 }
 
 async function put({ state }: Context, sandbox: NamedSandbox): Promise<void> {

@@ -1,16 +1,15 @@
 import { deleteNamedNetns, netnsIdOf } from '../kernel/netns/index.ts';
 import {
-  ipOf,
   toTsnetError,
   withSuppressed,
   type NamedSandbox,
   type SandboxEnd,
   type SandboxId,
   type SandboxName,
-  type SandboxNetwork,
 } from '../model/index.ts';
 import { detach, type Context } from '../network/index.ts';
 import { endpointIdOf } from './endpoint-id.ts';
+import { withFormer } from './former-attachment.ts';
 import { refreshHosts } from './refresh-hosts.ts';
 import { filesOf, readExit, removeFolder } from './sandbox-folder.ts';
 import { withSandboxLock } from './sandbox-lock.ts';
@@ -38,7 +37,7 @@ export async function endSandbox(context: Context, name: SandboxName, id: Sandbo
  * @param hasNetns whether a namespace of its name is its own
  */
 export async function endLocked(context: Context, sandbox: NamedSandbox, hasNetns = true): Promise<void> {
-  const networks = sandbox.networks.map((network) => withFormer(context, sandbox, network));
+  const { networks } = withFormer(context, sandbox);
   await dismantle(context, sandbox, hasNetns);
   const { formerEnd, ...rest } = sandbox;
   // It may have been started again, and its command has not begun.
@@ -47,12 +46,6 @@ export async function endLocked(context: Context, sandbox: NamedSandbox, hasNetn
     tx.putSandbox({ ...rest, networks, end: end ?? readEnd(context, sandbox) }),
   );
   await refreshHosts(context);
-}
-
-function withFormer({ state }: Context, { id }: NamedSandbox, network: SandboxNetwork): SandboxNetwork {
-  const endpoint = state.read((view) => view.endpoint(network.id, endpointIdOf(id, network.id)));
-  if (endpoint === undefined) return network;
-  return { ...network, former: { ips: endpoint.addresses.map(ipOf), ports: endpoint.ports } };
 }
 
 function readEnd({ runDirectory }: Context, { id }: NamedSandbox): SandboxEnd {

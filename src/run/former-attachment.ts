@@ -1,10 +1,14 @@
 import {
   familyOf,
+  ipOf,
   type Ip,
+  type NamedSandbox,
   type PortBinding,
   type PortRequest,
   type SandboxNetwork,
 } from '../model/index.ts';
+import type { Context } from '../network/index.ts';
+import { endpointIdOf } from './endpoint-id.ts';
 
 /** Wishes that lead to what a sandbox had before. */
 export interface FormerWishes {
@@ -12,8 +16,21 @@ export interface FormerWishes {
   readonly ports: readonly PortRequest[];
 }
 
+/** A sandbox with what it has now in each of its networks; where it has no endpoint, with what it had. */
+export function withFormer({ state }: Context, sandbox: NamedSandbox): NamedSandbox {
+  const { id, networks } = sandbox;
+  return state.read((view) => ({
+    ...sandbox,
+    networks: networks.map((network) => {
+      const endpoint = view.endpoint(network.id, endpointIdOf(id, network.id));
+      if (endpoint === undefined) return network;
+      return { ...network, former: { ips: endpoint.addresses.map(ipOf), ports: endpoint.ports } };
+    }),
+  }));
+}
+
 /**
- * What a sandbox is to ask for so that it gets the addresses and host ports that it had in a network when it last ended:
+ * What a sandbox is to ask for so that it gets the addresses and host ports that it had in a network before:
  * where it wishes none in particular, the former ones. Undefined when that is what it wishes anyway.
  */
 export function asBefore(

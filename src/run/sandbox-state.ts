@@ -12,5 +12,5 @@ export function stateOf({
 }: Pick<NamedSandbox, 'end' | 'process' | 'creator'>): SandboxState {
   if (end !== undefined) return 'exited';
   if (process !== undefined) return isRunning(process) ? 'running' : 'exited';
-  return isRunning(creator) ? 'created' : 'exited';
+  return creator !== undefined && isRunning(creator) ? 'created' : 'exited';
 }

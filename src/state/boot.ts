@@ -1,13 +1,17 @@
 import { allocate } from '../ipam/index.ts';
+import { durableForm } from './durable.ts';
+import type { Key } from './keys.ts';
 import { decodeEnvelope } from './records.ts';
 import type { Reader, Writer } from './store.ts';
 import { currentLayout, storeKey, writeStoreRecord } from './store-record.ts';
 import { StateTransaction } from './transaction.ts';
 
-/** Drops what described kernel objects of an earlier boot, frees their addresses, and notes the boot. */
+/** Leaves of an earlier boot what outlives it, frees the addresses of the rest, and notes the boot. */
 export function enterBoot(writer: Writer, boot: string): void {
   for (const { key, bytes } of writer.list([])) {
-    if (!isCarriedOver(key, bytes, boot)) writer.remove(key);
+    const kept = carriedOver(key, bytes, boot);
+    if (kept === undefined) writer.remove(key);
+    else if (kept !== bytes) writer.put(key, kept);
   }
   rebuildTrees(writer, boot);
   writeStoreRecord(writer, { layout: currentLayout, boot });
@@ -17,16 +21,18 @@ export function enterBoot(writer: Writer, boot: string): void {
 export function carryOver(source: Reader, target: Writer, boot: string): void {
   for (const { key } of target.list([])) target.remove(key);
   for (const { key, bytes } of source.list([])) {
-    if (isCarriedOver(key, bytes, boot)) target.put(key, bytes);
+    const kept = carriedOver(key, bytes, boot);
+    if (kept !== undefined) target.put(key, kept);
   }
   rebuildTrees(target, boot);
 }
 
-function isCarriedOver(key: readonly unknown[], bytes: Uint8Array, boot: string): boolean {
+/** A record as this boot has it; undefined if it ended with an earlier one. */
+function carriedOver(key: Key, bytes: Uint8Array, boot: string): Uint8Array | undefined {
   // Trees are made anew from the leases that stay.
-  if (key[0] === 'node' || key.join() === storeKey.join()) return false;
+  if (key[0] === 'node' || key.join() === storeKey.join()) return undefined;
   const record = decodeEnvelope(bytes);
-  return record.boot === undefined || record.boot === boot;
+  return record.boot === undefined || record.boot === boot ? bytes : durableForm(key, bytes);
 }
 
 function rebuildTrees(writer: Writer, boot: string): void {

@@ -1,6 +1,8 @@
+import type { NamedSandbox } from '../model/index.ts';
 import type { Image } from './journal.ts';
 import { formatKey, type Key } from './keys.ts';
 import { decodeEnvelope, encodeEnvelope, type Envelope } from './records.ts';
+import { sandboxAfterBoot } from './sandbox-after-boot.ts';
 import type { Reader } from './store.ts';
 
 // What describes the kernel ends with the boot; address trees follow from the leases; `meta` is about one store.
@@ -28,10 +30,19 @@ export function mayOutliveBoot([kind]: Key): boolean {
 export function durableForm(key: Key, bytes: Uint8Array): Uint8Array | undefined {
   if (!mayOutliveBoot(key)) return undefined;
   const envelope = decodeEnvelope(bytes);
-  if (envelope.boot !== undefined) return undefined;
+  if (envelope.boot !== undefined) {
+    const kept = afterBoot(key, envelope);
+    return kept === undefined ? undefined : encodeEnvelope(kept);
+  }
   if (key[0] === 'pool') return withoutCursor(envelope);
   if (key[0] === 'journal') return withDurableImages(envelope);
   return bytes;
+}
+
+/** What the next boot has of a record that describes something of this one; undefined if it has nothing. */
+export function afterBoot([kind]: Key, { format, value }: Envelope): Envelope | undefined {
+  const kept = kind === 'sandbox' ? sandboxAfterBoot(value as NamedSandbox) : undefined;
+  return kept === undefined ? undefined : { format, value: kept };
 }
 
 /** What the disk has otherwise than it should: of the keys given, or of all. */

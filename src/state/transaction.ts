@@ -139,6 +139,7 @@ export class StateTransaction extends StateView {
     this.#remove(keys.portOf(binding));
   }
 
+  /** Writes a sandbox. After this boot it has ended, or is forgotten. */
   putSandbox(sandbox: NamedSandbox): void {
     this.#putForBoot(keys.sandbox(sandbox.name), sandbox);
   }

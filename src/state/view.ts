@@ -11,12 +11,13 @@ import type {
   SandboxName,
 } from '../model/index.ts';
 import type { Lease, Pool } from '../ipam/index.ts';
+import { afterBoot } from './durable.ts';
 import { keys, type KeyOf } from './keys.ts';
 import type { PortHolder } from './port-holder.ts';
 import { decodeEnvelope, valueOf } from './records.ts';
 import type { Reader } from './store.ts';
 
-/** What is decided, as of one instant. Records of an earlier boot are not there. Lists are in the order of ids. */
+/** What is decided, as of one instant. What ended with an earlier boot is not there. Lists are in the order of ids. */
 export class StateView {
   readonly #reader: Reader;
   readonly #boot: string;
@@ -105,7 +106,8 @@ export class StateView {
 
   #current<T>(key: KeyOf<T>, bytes: Uint8Array): T | undefined {
     const envelope = decodeEnvelope(bytes);
-    if (envelope.boot !== undefined && envelope.boot !== this.#boot) return undefined;
-    return valueOf(key, envelope) as T;
+    const isOfOtherBoot = envelope.boot !== undefined && envelope.boot !== this.#boot;
+    const current = isOfOtherBoot ? afterBoot(key, envelope) : envelope;
+    return current === undefined ? undefined : (valueOf(key, current) as T);
   }
 }

@@ -38,7 +38,7 @@ export function sandboxContainer(
     state,
     ...(state === 'running' && process !== undefined ? { pid: process.pid } : {}),
     ...(end?.code === undefined ? {} : { exitCode: end.code }),
-    ...(end === undefined ? {} : { finishedAt: new Date(end.at * 1000).toISOString() }),
+    ...(end?.at === undefined ? {} : { finishedAt: new Date(end.at * 1000).toISOString() }),
     networkMode: modeOf(sandbox, attachments),
     // One that shares another's is found by its process: by now the other may have begun anew, in another namespace.
     ...(netns.kind === 'own' ? { sandboxPath: netns.path, ...netnsOfIdentity(netns.id) } : {}),

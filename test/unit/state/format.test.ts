@@ -16,19 +16,27 @@ describe('record format', () => {
     expect(decodeEnvelope(bytes)).toEqual({ format: 1, boot: 'boot-1', value: { ip: '10.1.0.1' } });
   });
 
-  it.each(['network', 'endpoint', 'address', 'port', 'pool', 'lease', 'journal', 'boot-journal', 'meta'])(
-    'has one fixture for every format of a %s before the present one',
-    (kind) => {
-      // A new format needs its predecessor here, as it was written, and what becomes of it.
-      const fixtures: Readonly<Record<string, readonly { readonly old: unknown; readonly now: unknown }[]>> =
-        {};
-      const known = fixtures[kind] ?? [];
-      expect(known).toHaveLength(currentFormat(kind) - 1);
-      for (const [index, { old, now }] of known.entries()) {
-        expect(valueOf([kind], { format: index + 1, value: old })).toEqual(now);
-      }
-    },
-  );
+  it.each([
+    'network',
+    'endpoint',
+    'address',
+    'port',
+    'pool',
+    'lease',
+    'sandbox',
+    'journal',
+    'boot-journal',
+    'meta',
+  ])('has one fixture for every format of a %s before the present one', (kind) => {
+    // A new format needs its predecessor here, as it was written, and what becomes of it.
+    const fixtures: Readonly<Record<string, readonly { readonly old: unknown; readonly now: unknown }[]>> =
+      {};
+    const known = fixtures[kind] ?? [];
+    expect(known).toHaveLength(currentFormat(kind) - 1);
+    for (const [index, { old, now }] of known.entries()) {
+      expect(valueOf([kind], { format: index + 1, value: old })).toEqual(now);
+    }
+  });
 
   it('of a newer version is refused, and the others stay readable', async () => {
     const directory = temporaryDirectory();

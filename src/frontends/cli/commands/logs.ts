@@ -21,7 +21,10 @@ export async function logs(command: Command, wanted: string): Promise<void> {
     ...(follow === true ? { until: hasEnded } : {}),
   });
   if (isThere) return;
-  throw new TsnetError('not-found', `sandbox ${name} has no log: it was not started with -d`);
+  throw new TsnetError(
+    'not-found',
+    `sandbox ${name} has no log: it was not started with -d, or before the last boot`,
+  );
 }
 
 /** Source: docker logs(1): `all`, or a number; less than none counts as all. */

@@ -95,6 +95,15 @@ describe('recordViews', () => {
     expect(view?.containers[0]).not.toHaveProperty('pid');
   });
 
+  it('tells of one that was running when the host went down, as of one that has ended', () => {
+    const { process: _process, creator: _creator, ...rest } = sandboxOf('web', { end: {} });
+    const [view] = viewsOf({ networks: [lab], sandboxes: [{ sandbox: rest, state: 'exited' }] });
+    expect(view?.containers).toMatchObject([{ name: 'web', state: 'exited' }]);
+    for (const unknown of ['pid', 'exitCode', 'finishedAt']) {
+      expect(view?.containers[0]).not.toHaveProperty(unknown);
+    }
+  });
+
   it('tells of containers of runtimes, each once, by the front end that they came through', () => {
     const [cni, podman] = [
       networkOf({ origin: 'cni' }),
