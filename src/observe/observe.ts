@@ -146,8 +146,12 @@ export function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): R
   return { kind: 'veth', name: link.name as IfName, bridge, peer: 'elsewhere', isIsolated, mtu, owner };
 }
 
+/** None on a link that went away since it was read. */
 async function addressesOn(kernel: Kernel, link: Link): Promise<AddressOn[]> {
-  const addresses = await kernel.rtnetlink.listAddresses({ link: link.index });
+  const addresses = await kernel.rtnetlink.listAddresses({ link: link.index }).catch((error: unknown) => {
+    if (error instanceof TsnetError && error.kind === 'not-found') return [];
+    throw error;
+  });
   const owner = ownerOf(link);
   return addresses.map(({ address }) => ({
     kind: 'address',
