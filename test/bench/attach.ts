@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Bench, Part } from './bench.ts';
 import { crowd, crowdedHost, firstCrowdPort } from './crowded-host.ts';
 import { Daemon } from './daemon.ts';
-import { distributionOf, timed, type Figure } from './figures.ts';
+import { distributionOf, restMs, timed, type Figure } from './figures.ts';
 import type { LinearPort } from './linear-rules.ts';
 import {
   createEndpoint,
@@ -45,9 +45,6 @@ export const attach: Part = async (bench) => {
     },
   ];
 };
-
-/** Also long enough for the kernel to delete the links of the last row, for which who comes next would wait. */
-const restMs = 60;
 
 const firstPort = 8080;
 

@@ -6,7 +6,7 @@ import type { Bench, Part } from './bench.ts';
 import { CniChain, referenceChain, type CniPlugin } from './cni-chain.ts';
 import { crowd, crowdedHost } from './crowded-host.ts';
 import { Daemon } from './daemon.ts';
-import { distributionOf, single, timed, type Distribution, type Figure } from './figures.ts';
+import { distributionOf, restMs, single, timed, type Distribution, type Figure } from './figures.ts';
 import { Shell } from './shell.ts';
 
 const rounds = 30;
@@ -14,8 +14,6 @@ const rounds = 30;
 const row = [0, 1, 2];
 /** A daemon has attached so many containers in its first minutes; until then its code is not compiled. */
 const warmUps = 200;
-/** As in the measurement at the plugin's socket. */
-const restMs = 60;
 const dist = join(import.meta.dirname, '../../dist');
 const aims = { add: 0.1, del: 0.2, addAlone: 1, crowded: 1.2, versionMs: 2, megabytes: 120 };
 

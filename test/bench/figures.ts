@@ -51,6 +51,12 @@ export function isMet({ ours, aim }: Figure): boolean | undefined {
   return aim === undefined ? undefined : ours.p50 <= aim;
 }
 
+/**
+ * Milliseconds in which nobody does anything before what is measured after a rest. Also long enough for the kernel to delete
+ * the links of what was detached last, for which who comes next would wait.
+ */
+export const restMs = 60;
+
 /** Milliseconds that an action takes. */
 export async function timed(action: () => Promise<unknown>): Promise<number> {
   const start = performance.now();

@@ -1,4 +1,4 @@
-import type { Ip, Mac, PortBinding, Subnet } from '../../model/index.ts';
+import { shortId, type Ip, type Mac, type PortBinding, type Subnet } from '../../model/index.ts';
 
 /** What one engine says of itself, its networks and containers; its intent, not what the kernel holds. */
 export interface EngineView {
@@ -83,4 +83,12 @@ export interface PublishedView extends Pick<PortBinding, 'protocol'> {
   /** Absent: one that the engine chooses. */
   readonly hostPort?: number;
   readonly containerPort: number;
+}
+
+/** What Kubernetes, nerdctl and Podman choose; others choose names. */
+const generatedId = /^[0-9a-f]{64}$/;
+
+/** How a container is called that nobody gave a name. */
+export function nameOfId(id: string): string {
+  return generatedId.test(id) ? shortId(id) : id;
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseIp, parseProtocol, shortId } from '../../model/index.ts';
-import type { ContainerView, EngineView, PublishedView } from './container-view.ts';
+import { parseIp, parseProtocol } from '../../model/index.ts';
+import { nameOfId, type ContainerView, type EngineView, type PublishedView } from './container-view.ts';
 import { attempt } from './network-view.ts';
 
 /** Where containerd keeps the bundle of each container that has a task: `<namespace>/<id>`. Source: containerd, runtime v2. */
@@ -9,9 +9,6 @@ const bundles = 'io.containerd.runtime.v2.task';
 
 /** A namespace of an engine that tells of its containers itself, and knows more of them. */
 const dockers = 'moby';
-
-/** What Kubernetes and nerdctl choose; others choose names. */
-const generatedId = /^[0-9a-f]{64}$/;
 
 /** The parts of a bundle's `config.json` that are looked at. Source: OCI runtime specification. */
 interface Bundle {
@@ -47,7 +44,7 @@ function containerIn(bundle: string, id: string): ContainerView | undefined {
   const ports = portsIn(annotations['nerdctl/ports']);
   return {
     id,
-    name: nameIn(annotations) ?? (generatedId.test(id) ? shortId(id) : id),
+    name: nameIn(annotations) ?? nameOfId(id),
     image: annotations['io.kubernetes.cri.image-name'] ?? '',
     state: pid > 0 ? 'running' : 'created',
     ...(pid > 0 ? { pid } : {}),

@@ -1,5 +1,5 @@
 import { shortId, type ContainerRef, type Endpoint, type Network } from '../../model/index.ts';
-import type { ContainerView, EngineView, NetworkView } from './container-view.ts';
+import { nameOfId, type ContainerView, type EngineView, type NetworkView } from './container-view.ts';
 import { endpointView, netnsOfIdentity } from './endpoint-view.ts';
 import { sandboxContainer, type SandboxRecord } from './sandbox-container.ts';
 
@@ -62,9 +62,6 @@ function byContainer(endpoints: readonly Endpoint[]): Map<string, Guest> {
   return found;
 }
 
-/** What Podman and Kubernetes choose; others choose names. */
-const generatedId = /^[0-9a-f]{64}$/;
-
 function guestContainer(
   { container: { id, name }, endpoints }: Guest,
   networks: ReadonlyMap<string, Network>,
@@ -74,7 +71,7 @@ function guestContainer(
   const ports = endpoints.flatMap((endpoint) => endpoint.ports);
   return {
     id,
-    name: name ?? (generatedId.test(id) ? shortId(id) : id),
+    name: name ?? nameOfId(id),
     image: '',
     // Its network ends with it.
     state: 'running',

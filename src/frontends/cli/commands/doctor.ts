@@ -22,7 +22,7 @@ export async function doctor(command: Command): Promise<void> {
   const flags = inspectFlags(command);
   const isLive = flags.snapshot === undefined;
   const repaired = isLive && command.opts<{ fix?: boolean }>().fix === true ? await repairOwn(command) : [];
-  const inspection = await openInspection(command, flags, { ...everything, rules: 'all' });
+  const inspection = await openInspection(command, { ...everything, rules: 'all' });
   const drift: OwnDrift = isLive ? await findOwnDrift(command) : { findings: [], gaps: [] };
   const examination = withDrift(examine(inspection), drift.findings);
   if (examination.findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;

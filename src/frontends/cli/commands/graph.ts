@@ -20,8 +20,8 @@ const drawings: Readonly<Record<GraphFormat, (topology: Topology) => string>> = 
 
 /** `tsnet graph [NETWORK|CONTAINER…]`: who is connected with whom, as a picture. */
 export async function graph(command: Command, names: readonly string[]): Promise<void> {
-  const flags = command.optsWithGlobals<{ format: GraphFormat; snapshot?: string; json?: boolean }>();
-  const inspection = await openInspection(command, flags, { parts: ['processes', 'addresses', 'routes'] });
+  const flags = command.optsWithGlobals<{ format: GraphFormat; json?: boolean }>();
+  const inspection = await openInspection(command, { parts: ['processes', 'addresses', 'routes'] });
   const topology = topologyOf(new HostMap(inspection), names);
   if (flags.json === true) {
     printJson({

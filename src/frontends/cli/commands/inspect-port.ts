@@ -87,7 +87,7 @@ async function openWithRules(
   flags: InspectFlags,
   question: PortQuestion,
 ): Promise<Inspection> {
-  const inspection = await openInspection(command, flags, everything);
+  const inspection = await openInspection(command, everything);
   if (flags.snapshot !== undefined) return inspection;
   return await withRulesOf(inspection, namespacesAsked(inspection, question));
 }

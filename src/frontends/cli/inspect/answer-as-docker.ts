@@ -35,7 +35,7 @@ export async function answerAsDocker<Report extends { readonly id: string; reado
     flags.format === undefined
       ? undefined
       : compileTemplate(flags.format, new Set([...optionalFields, 'kernel', 'carrier', 'netnsInode']));
-  const inspection = await openInspection(command, flags, reads);
+  const inspection = await openInspection(command, reads);
   const report = ask(new HostMap(inspection));
   const answers = shape(
     await readAnswer(engineOf(report, inspection.engines, kind), kind, report.id),

@@ -59,7 +59,7 @@ async function askOnce<Answer>(
   question: Question<Answer>,
   write: Writer<Answer>,
 ): Promise<void> {
-  const inspection = await openInspection(command, flags, question.reads);
+  const inspection = await openInspection(command, question.reads);
   const found = question.ask(new HostMap(inspection));
   if (flags.json === true) printJson(found);
   else process.stdout.write(write(found));
@@ -72,7 +72,7 @@ async function askText<Answer>(
   question: Question<Answer>,
   write: Writer<Answer>,
 ): Promise<string> {
-  const map = new HostMap(await openInspection(command, flags, question.reads));
+  const map = new HostMap(await openInspection(command, question.reads));
   try {
     return write(question.ask(map));
   } catch (error) {

@@ -30,15 +30,12 @@ export function inspectFlags(command: Command): InspectFlags {
 }
 
 /**
- * The inspection of the file that was named, else of this host now, with the records of tsnet that the command's flags name.
+ * The inspection of the file that the command's flags name, else of this host now, with the records of tsnet that they name.
  *
  * @throws as the readers of both
  */
-export async function openInspection(
-  command: Command,
-  { snapshot }: Pick<InspectFlags, 'snapshot'>,
-  options: InspectionOptions,
-): Promise<Inspection> {
+export async function openInspection(command: Command, options: InspectionOptions): Promise<Inspection> {
+  const { snapshot } = command.optsWithGlobals<Pick<InspectFlags, 'snapshot'>>();
   if (snapshot !== undefined) {
     await prepareForBriefLife();
     const { loadInspection } = await import('../../../inspect/inspection-file.ts');
