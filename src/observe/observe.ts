@@ -7,6 +7,7 @@ import {
   TsnetError,
   unfinishedOwner,
   uniqueByKey,
+  type Address,
   type AddressOn,
   type IfName,
   type Mac,
@@ -90,9 +91,13 @@ export async function observeOwned(kernel: Kernel): Promise<Resource[]> {
   const nameOf = new Map(links.map((link) => [link.index, link.name]));
   const ours = links.filter((link) => ownerOf(link) !== 'host');
   const found: Resource[] = [...rules, ...ours.map((link) => linkResource(link, nameOf))];
-  for (const bridge of ours.filter((link) => link.kind === 'bridge')) {
-    const addresses = await addressesOn(kernel, bridge);
-    found.push(...addresses.filter((address) => !isLinkLocal(address)));
+  const bridges = new Map(ours.flatMap((link) => (link.kind === 'bridge' ? [[link.index, link]] : [])));
+  // One question for all bridges: a thousand networks are looked at in one dump.
+  const addresses = bridges.size === 0 ? [] : await kernel.rtnetlink.listAddresses();
+  for (const { linkIndex, address } of addresses) {
+    const bridge = bridges.get(linkIndex);
+    const on = bridge === undefined ? undefined : addressOn(bridge, address);
+    if (on !== undefined && !isLinkLocal(on)) found.push(on);
   }
   return uniqueByKey(found);
 }
@@ -152,13 +157,11 @@ async function addressesOn(kernel: Kernel, link: Link): Promise<AddressOn[]> {
     if (error instanceof TsnetError && error.kind === 'not-found') return [];
     throw error;
   });
-  const owner = ownerOf(link);
-  return addresses.map(({ address }) => ({
-    kind: 'address',
-    link: link.name as IfName,
-    address,
-    owner,
-  }));
+  return addresses.map(({ address }) => addressOn(link, address));
+}
+
+function addressOn(link: Link, address: Address): AddressOn {
+  return { kind: 'address', link: link.name as IfName, address, owner: ownerOf(link) };
 }
 
 /** The kernel makes such addresses by itself, so that only those that are wanted are worth a look. */

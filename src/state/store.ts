@@ -3,19 +3,23 @@ import { TsnetError } from '../model/index.ts';
 import { ChangeQueue } from './change-queue.ts';
 import { Environment, type Database, type EnvironmentOptions } from './environment.ts';
 import { beginsWith, type Key } from './keys.ts';
+import { KnownLists } from './known-lists.ts';
+import type { Envelope } from './records.ts';
 import { fromLmdb, toStoreError } from './store-error.ts';
 
 /** One record as it is stored. */
 export interface Entry {
   readonly key: Key;
   readonly bytes: Uint8Array;
+  /** What the bytes say, where it is known already. */
+  readonly envelope?: Envelope;
 }
 
 /** Reads records, all as of the same instant. */
 export interface Reader {
   get(key: Key): Uint8Array | undefined;
   /** The records whose keys begin with these parts, in the order of their keys; without parts, all of them. */
-  list(prefix: Key | readonly []): Entry[];
+  list(prefix: Key | readonly []): readonly Entry[];
 }
 
 /** Reads and writes records; reads see what was written before. */
@@ -38,6 +42,7 @@ export class Store {
   readonly #environment: Environment;
   readonly #queue: ChangeQueue;
   readonly #written: Key[] = [];
+  readonly #lists = new KnownLists();
   #companion: Companion | undefined;
   #isOpen = true;
 
@@ -71,7 +76,7 @@ export class Store {
   read<T>(question: (reader: Reader) => T): T {
     const environment = this.#usable();
     try {
-      return environment.read((database) => question(readerOf(database)));
+      return environment.read((database) => question(this.#readerOf(database)));
     } catch (error) {
       throw fromLmdb('read state', this.#directory, error);
     }
@@ -118,13 +123,19 @@ export class Store {
   }
 
   #commit<T>(write: (database: Database) => T): T {
-    return this.#environment.write((database) => {
+    let followLists: (() => void) | undefined;
+    const result = this.#environment.write((database) => {
       this.#written.length = 0;
       this.#companion?.begin(readerOf(database));
-      const result = write(database);
+      const written = write(database);
       this.#companion?.finish(this.#writerOf(database), this.#written);
-      return result;
+      if (this.#lists.concerns(this.#written)) {
+        followLists = this.#lists.mark(this.#writerOf(database), this.#written);
+      }
+      return written;
     });
+    followLists?.();
+    return result;
   }
 
   #run<T>(database: Database, change: (writer: Writer) => T): T {
@@ -135,9 +146,17 @@ export class Store {
     return result;
   }
 
+  #readerOf(database: Database): Reader {
+    const reader = readerOf(database);
+    return { ...reader, list: (prefix) => this.#lists.list(reader, prefix) ?? reader.list(prefix) };
+  }
+
   #writerOf(database: Database): Writer {
+    const [committed, reader] = [this.#readerOf(database), readerOf(database)];
     return {
-      ...readerOf(database),
+      ...reader,
+      // What this commit has written itself is in no list yet.
+      list: (prefix) => (this.#lists.concerns(this.#written) ? reader : committed).list(prefix),
       put: (key, bytes) => {
         this.#written.push(key);
         void database.put(toLmdb(key), bytes);

@@ -14,7 +14,7 @@ import type { Lease, Pool } from '../ipam/index.ts';
 import { afterBoot } from './durable.ts';
 import { keys, type KeyOf } from './keys.ts';
 import type { PortHolder } from './port-holder.ts';
-import { decodeEnvelope, valueOf } from './records.ts';
+import { decodeEnvelope, valueOf, type Envelope } from './records.ts';
 import type { Reader } from './store.ts';
 
 /** What is decided, as of one instant. What ended with an earlier boot is not there. Lists are in the order of ids. */
@@ -92,20 +92,19 @@ export class StateView {
 
   protected get<T>(key: KeyOf<T>): T | undefined {
     const bytes = this.#reader.get(key);
-    return bytes === undefined ? undefined : this.#current(key, bytes);
+    return bytes === undefined ? undefined : this.#current(key, decodeEnvelope(bytes));
   }
 
   protected list<T>(prefix: KeyOf<T>): T[] {
     const values: T[] = [];
-    for (const { key, bytes } of this.#reader.list(prefix)) {
-      const value = this.#current<T>(key, bytes);
+    for (const { key, bytes, envelope } of this.#reader.list(prefix)) {
+      const value = this.#current<T>(key, envelope ?? decodeEnvelope(bytes));
       if (value !== undefined) values.push(value);
     }
     return values;
   }
 
-  #current<T>(key: KeyOf<T>, bytes: Uint8Array): T | undefined {
-    const envelope = decodeEnvelope(bytes);
+  #current<T>(key: KeyOf<T>, envelope: Envelope): T | undefined {
     const isOfOtherBoot = envelope.boot !== undefined && envelope.boot !== this.#boot;
     const current = isOfOtherBoot ? afterBoot(key, envelope) : envelope;
     return current === undefined ? undefined : (valueOf(key, current) as T);

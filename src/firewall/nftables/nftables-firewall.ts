@@ -4,7 +4,15 @@ import { keyOf } from '../../model/resource.ts';
 import type { Firewall, FirewallChange, FirewallPlace, RoutedResource } from '../firewall.ts';
 import { withFirewallLock } from '../firewall-lock.ts';
 import { ForwardAcceptance, needsOwnRules } from '../forward-acceptance.ts';
-import { bridgeOf, elementsOf, keyOfPort, possibleKeysOf, resourcesOf, type Element } from './elements.ts';
+import {
+  bridgeOf,
+  elementsOf,
+  isOfNetwork,
+  keyOfPort,
+  possibleKeysOf,
+  resourcesOf,
+  type Element,
+} from './elements.ts';
 import { networkSets, portSets, sets } from './sets.ts';
 import { formatTable, numberOfRules, table as name, tableComment } from './structure.ts';
 import { transitionFor } from './transition.ts';
@@ -21,6 +29,8 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
   readonly #acceptance: ForwardAcceptance;
 
   readonly #lockDirectory: string;
+  /** The revision at which everything that `prepare` makes was found whole: a look then needs no process. */
+  #wholeAt: string | undefined;
 
   /** @param nft of the same namespace; closed with the firewall */
   constructor({ netns, lockDirectory }: FirewallPlace, nft: Nft) {
@@ -35,8 +45,13 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
 
   async prepare(): Promise<readonly string[]> {
     return await withFirewallLock(this.#lockDirectory, async () => {
+      const revision = await this.#readRevision();
+      if (revision === this.#wholeAt && (await this.#isCurrent())) return [];
       await this.#prepareTable();
-      return await this.#acceptBridges();
+      const notes = await this.#acceptBridges();
+      // Whole only if nobody, ourselves included, changed a rule meanwhile; otherwise the next call looks again.
+      this.#wholeAt = notes.length === 0 && (await this.#readRevision()) === revision ? revision : undefined;
+      return notes;
     });
   }
 
@@ -59,11 +74,7 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
 
   async readRevision(): Promise<string> {
     // Under the lock no batch of ours is between being carried out and being counted.
-    const byOthers = await withFirewallLock(
-      this.#lockDirectory,
-      async () => (await this.#nft.readGeneration()) - this.#nft.ownChanges,
-    );
-    return `${byOthers} ${await this.#acceptance.readLegacyDigest()}`;
+    return await withFirewallLock(this.#lockDirectory, async () => await this.#readRevision());
   }
 
   subscribe(onChange: () => void, delayMs?: number): Disposable {
@@ -89,6 +100,11 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
       await this.#nft.load(`add table inet ${name}\ndelete table inet ${name}\n`);
       await this.#acceptance.remove();
     });
+  }
+
+  async #readRevision(): Promise<string> {
+    const byOthers = (await this.#nft.readGeneration()) - this.#nft.ownChanges;
+    return `${byOthers} ${await this.#acceptance.readLegacyDigest()}`;
   }
 
   /** Read, decide, write; and again when somebody changed the rule set in between. */
@@ -128,16 +144,21 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
     return comment === tableComment && rules === numberOfRules;
   }
 
-  /** The elements that resources with those keys consist of: ports by key, networks from lists, which are short. */
+  /**
+   * The elements that resources with those keys consist of, asked by key, so that the first network costs what the
+   * thousandth does. Where a network's bridge has elements already they are listed: some may have other keys than are
+   * known of it.
+   */
   async #presentFor(
     resources: readonly RoutedResource[],
   ): Promise<{ readonly generation: number; readonly elements: readonly Element[] }> {
-    const ports = resources.flatMap((resource) =>
-      resource.kind === 'network-rules' ? [] : [keyOfPort(resource)],
+    const keys = resources.flatMap((resource) =>
+      resource.kind === 'network-rules' ? possibleKeysOf(resource) : [keyOfPort(resource)],
     );
-    const { generation, elements } = await this.#nft.readElementsOfGeneration(table, ports);
-    const networks = ports.length === resources.length ? [] : await this.#list(networkSets);
-    return { generation, elements: [...networks, ...elements] };
+    const found = await this.#nft.readElementsOfGeneration(table, keys);
+    if (!found.elements.some(isOfNetwork)) return found;
+    const ports = found.elements.filter((element) => !isOfNetwork(element));
+    return { generation: found.generation, elements: [...(await this.#list(networkSets)), ...ports] };
   }
 
   async #listAll(): Promise<Element[]> {

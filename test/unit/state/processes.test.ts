@@ -186,6 +186,7 @@ describe.each(places)('another boot %s', (_, place) => {
     expect(Object.keys(state.dump()).sort()).toEqual([
       'lease/local/10.1.0.0/29/10.1.0.1',
       'lease/local/10.1.0.0/29/10.1.0.3',
+      'meta/lists',
       'meta/store',
       'network/n1',
       'node/local/10.1.0.0/29/0/0',
@@ -216,6 +217,6 @@ describe.each(places)('another boot %s', (_, place) => {
     const unfinished = state.unfinished();
     expect(unfinished).toHaveLength(1);
     for (const { journal } of unfinished) await state.undo(journal);
-    expect(Object.keys(state.dump())).toEqual(['meta/store']);
+    expect(Object.keys(state.dump())).toEqual(['meta/lists', 'meta/store']);
   });
 });
