@@ -1,8 +1,10 @@
 import type { Firewall, FirewallResource } from '../firewall/index.ts';
 import { isUnfinished, type Link, type Rtnetlink } from '../kernel/netlink/index.ts';
+import { isInstalled } from '../kernel/run-command.ts';
 import { readSysctl } from '../kernel/proc/sysctl.ts';
 import {
   hostLinkPrefix,
+  ipOnlyGroup,
   keyOf,
   TsnetError,
   unfinishedOwner,
@@ -62,6 +64,7 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
       case 'published-port':
       case 'open-port':
       case 'source-guard':
+      case 'frame-filter':
         break;
     }
   }
@@ -115,6 +118,7 @@ function linkNames(resource: Resource): IfName[] {
     case 'published-port':
     case 'open-port':
     case 'source-guard':
+    case 'frame-filter':
       return [];
   }
 }
@@ -125,7 +129,8 @@ export function isFirewallResource(resource: Resource): resource is FirewallReso
     resource.kind === 'network-rules' ||
     resource.kind === 'published-port' ||
     resource.kind === 'open-port' ||
-    resource.kind === 'source-guard'
+    resource.kind === 'source-guard' ||
+    resource.kind === 'frame-filter'
   );
 }
 
@@ -143,7 +148,17 @@ export function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): R
   }
   const bridge = (link.masterIndex === undefined ? '' : (nameOf.get(link.masterIndex) ?? '')) as IfName;
   const isIsolated = link.bridgePort?.isolated ?? false;
-  return { kind: 'veth', name: link.name as IfName, bridge, peer: 'elsewhere', isIsolated, mtu, owner };
+  const ipOnly = link.group === ipOnlyGroup ? ({ passesIpOnly: true } as const) : {};
+  return {
+    kind: 'veth',
+    name: link.name as IfName,
+    bridge,
+    peer: 'elsewhere',
+    isIsolated,
+    ...ipOnly,
+    mtu,
+    owner,
+  };
 }
 
 /** None on a link that went away since it was read. */
@@ -171,9 +186,12 @@ function ownerOf(link: Link): Owner {
   return isUnfinished(link) && link.name.startsWith(hostLinkPrefix) ? unfinishedOwner : 'host';
 }
 
-/** Whether bridges can pass frames between their ports to the firewall: br_netfilter is loaded. */
+/**
+ * Whether what passes between the ports of a bridge can be filtered: br_netfilter is loaded, for IP, and nft(8) is there
+ * for all else.
+ */
 export function canFilterFrames(kernel: Pick<Kernel, 'netns'>): boolean {
-  return readSysctlIfPresent(kernel, 'bridge/bridge-nf-call-iptables') !== undefined;
+  return readSysctlIfPresent(kernel, 'bridge/bridge-nf-call-iptables') !== undefined && isInstalled('nft');
 }
 
 function readSysctlIfPresent(kernel: Pick<Kernel, 'netns'>, path: string): string | undefined {
