@@ -95,6 +95,28 @@ it('nor does a network that is made again', async () => {
   }
 });
 
+it('a bridge goes up after its settings', async () => {
+  site = await createSite({ containers: 0, before: takesAdvertisements });
+  const { context } = site.host;
+  const seen: string[] = [];
+  const { rtnetlink } = context.kernel;
+  const watched = new Proxy(rtnetlink, {
+    get(target, name) {
+      if (name === 'setLink')
+        return async (...[link, change]: Parameters<typeof rtnetlink.setLink>) => {
+          const before = await site.sh(`ip link show ${link}; cat /proc/sys/net/ipv6/conf/${link}/accept_ra`);
+          if (change.up === true) seen.push(before.includes(',UP') ? 'up already' : before.slice(-2));
+          await target.setLink(link, change);
+        };
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  await site.sh(`ip link delete ${site.bridge}`);
+  await recover({ ...context, kernel: { ...context.kernel, rtnetlink: watched } });
+  expect(seen).toEqual(['0\n']);
+});
+
 it('what somebody turned on again is turned off again', async () => {
   site = await createSite({ before: takesAdvertisements });
   const settings = [
