@@ -1,7 +1,6 @@
 import type { Firewall, FirewallResource } from '../firewall/index.ts';
 import { isUnfinished, type Link, type Rtnetlink } from '../kernel/netlink/index.ts';
 import { isInstalled } from '../kernel/run-command.ts';
-import { readSysctl } from '../kernel/proc/sysctl.ts';
 import {
   hostLinkPrefix,
   ipOnlyGroup,
@@ -16,6 +15,7 @@ import {
   type Resource,
 } from '../model/index.ts';
 import { observeSandboxInterface } from './sandbox-interface.ts';
+import { readIfPresent, readSettings } from './settings.ts';
 import { observeShaping } from './shaping.ts';
 
 /** The interfaces through which one network namespace is seen and changed. */
@@ -32,6 +32,8 @@ export interface Kernel {
  */
 export async function observe(kernel: Kernel, wanted: readonly Resource[]): Promise<Resource[]> {
   const names = new Set(wanted.flatMap(linkNames));
+  const paths = wanted.flatMap((resource) => (resource.kind === 'sysctl' ? [resource.path] : []));
+  const settings = readSettings(kernel, paths);
   const [links, rules] = await Promise.all([
     kernel.rtnetlink.readLinks([...names]),
     kernel.firewall.observe(wanted.filter(isFirewallResource)),
@@ -54,7 +56,7 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
         break;
       }
       case 'sysctl': {
-        const value = readSysctlIfPresent(kernel, resource.path);
+        const value = settings.get(resource.path);
         if (value !== undefined) found.push({ ...resource, value });
         break;
       }
@@ -191,14 +193,5 @@ function ownerOf(link: Link): Owner {
  * for all else.
  */
 export function canFilterFrames(kernel: Pick<Kernel, 'netns'>): boolean {
-  return readSysctlIfPresent(kernel, 'bridge/bridge-nf-call-iptables') !== undefined && isInstalled('nft');
-}
-
-function readSysctlIfPresent(kernel: Pick<Kernel, 'netns'>, path: string): string | undefined {
-  try {
-    return readSysctl(path, kernel.netns);
-  } catch (error) {
-    if (error instanceof TsnetError && error.kind === 'not-found') return undefined;
-    throw error;
-  }
+  return readIfPresent(kernel, 'bridge/bridge-nf-call-iptables') !== undefined && isInstalled('nft');
 }
