@@ -51,7 +51,7 @@ describe.each(Object.entries(networks))('from a container of %s the host takes',
   });
 });
 
-it('a host takes them from a bridge that others made, which may lead to a router', async () => {
+it('a host takes them from a bridge that others made, which may lead to a router, and says so', async () => {
   site = await createSite({
     options: { bridge: 'lan0' },
     before: `${takesAdvertisements}; ip link add lan0 type bridge; ip link set lan0 up`,
@@ -59,6 +59,9 @@ it('a host takes them from a bridge that others made, which may lead to a router
   await first().send(advertisement(first()));
   await settle();
   expect(await taken()).toContain('default via fe80::bad:1 dev lan0 proto ra');
+  expect(site.host.complaints.join()).toContain(
+    '"settings":["ipv4/conf/lan0/accept_redirects","ipv6/conf/lan0/accept_ra"',
+  );
 });
 
 it('no rules are needed: the host takes none while they are flushed', async () => {
