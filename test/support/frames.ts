@@ -107,6 +107,11 @@ export function redirect6(target: string, destination: string, targetMac: string
   ]);
 }
 
+/** Bytes as a format for printf(1). */
+export function forPrintf(bytes: Buffer): string {
+  return [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+}
+
 function mac(text: string): Buffer {
   return Buffer.from(text.replaceAll(':', ''), 'hex');
 }

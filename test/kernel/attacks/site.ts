@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { forPrintf } from '../../support/frames.ts';
 import { createHost, type Host } from '../../support/host.ts';
 import { createNetns, type Netns } from '../../support/netns.ts';
 
@@ -143,7 +144,7 @@ async function attach(
     },
     flood(frame) {
       const child = start(
-        `while :; do printf '${octal(frame)}'; sleep 0.002; done | ${send(frame.length).replace('exec ', '')}`,
+        `while :; do printf '${forPrintf(frame)}'; sleep 0.002; done | ${send(frame.length).replace('exec ', '')}`,
       );
       const ended = once(child, 'exit');
       return {
@@ -165,11 +166,6 @@ function isAlive(group: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** For printf(1). */
-function octal(bytes: Buffer): string {
-  return [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 }
 
 /** Lets what was sent arrive. */
