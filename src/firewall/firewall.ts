@@ -1,10 +1,13 @@
-import type { NetworkRules, OpenPort, PublishedPort, SourceGuard } from '../model/resource.ts';
+import type { FrameFilter, NetworkRules, OpenPort, PublishedPort, SourceGuard } from '../model/resource.ts';
 
 /** What a firewall holds. */
-export type FirewallResource = RoutedResource | SourceGuard;
+export type FirewallResource = RoutedResource | BridgedResource;
 
 /** What concerns packets on their way through the host, as against frames in a bridge. */
 export type RoutedResource = NetworkRules | PublishedPort | OpenPort;
+
+/** What concerns frames in a bridge. */
+export type BridgedResource = SourceGuard | FrameFilter;
 
 /** What a firewall really is. */
 export type FirewallBackend = 'nftables' | 'iptables-nft' | 'iptables-legacy';

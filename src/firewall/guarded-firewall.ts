@@ -1,5 +1,6 @@
-import { keyOf, type NetworkRules, type SourceGuard } from '../model/resource.ts';
+import { keyOf } from '../model/resource.ts';
 import type {
+  BridgedResource,
   Firewall,
   FirewallBackend,
   FirewallChange,
@@ -9,8 +10,8 @@ import type {
 import type { SourceGuards } from './source-guard/source-guards.ts';
 
 /**
- * A firewall together with the guards of bridge ports, which are the same for every back end. Their table is there as
- * long as a network is that wants it; such a network counts as intact only while it is.
+ * A firewall together with what guards bridges, which is the same for every back end. Its table is there as long as a
+ * network is that wants it; such a network counts as intact only while it is.
  */
 export class GuardedFirewall implements Firewall {
   readonly backend: FirewallBackend;
@@ -32,13 +33,13 @@ export class GuardedFirewall implements Firewall {
   }
 
   async apply({ remove, add }: FirewallChange): Promise<void> {
-    if (add.some(isGuardedNetwork)) await this.#guards.prepare();
-    await this.#guards.apply({ remove: remove.filter(isGuard), add: add.filter(isGuard) });
+    if (add.some(needsTable)) await this.#guards.prepare();
+    await this.#guards.apply({ remove: remove.filter(isBridged), add: add.filter(isBridged) });
     await this.#routed.apply({ remove: remove.filter(isRouted), add: add.filter(isRouted) });
-    const kept = new Set(add.filter(isGuardedNetwork).map(keyOf));
-    if (remove.some((resource) => isGuardedNetwork(resource) && !kept.has(keyOf(resource)))) {
-      const others = await this.#routed.observeAll();
-      if (!others.some(isGuardedNetwork)) await this.#guards.remove();
+    const kept = new Set(add.filter(needsTable).map(keyOf));
+    if (remove.some((resource) => needsTable(resource) && !kept.has(keyOf(resource)))) {
+      const others = [...(await this.#routed.observeAll()), ...(await this.#guards.observeAll())];
+      if (!others.some(needsTable)) await this.#guards.remove();
     }
   }
 
@@ -55,16 +56,16 @@ export class GuardedFirewall implements Firewall {
   }
 
   async observe(wanted: readonly FirewallResource[]): Promise<FirewallResource[]> {
-    const [routed, guards] = await Promise.all([
+    const [routed, bridged] = await Promise.all([
       this.#routed.observe(wanted.filter(isRouted)),
-      this.#guards.observe(wanted.filter(isGuard)),
+      this.#guards.observe(wanted.filter(isBridged)),
     ]);
-    return [...(await this.#withoutLostGuards(routed)), ...guards];
+    return await this.#withoutLost([...routed, ...bridged]);
   }
 
   async observeAll(): Promise<FirewallResource[]> {
-    const [routed, guards] = await Promise.all([this.#routed.observeAll(), this.#guards.observeAll()]);
-    return [...(await this.#withoutLostGuards(routed)), ...guards];
+    const [routed, bridged] = await Promise.all([this.#routed.observeAll(), this.#guards.observeAll()]);
+    return await this.#withoutLost([...routed, ...bridged]);
   }
 
   async remove(): Promise<void> {
@@ -72,25 +73,29 @@ export class GuardedFirewall implements Firewall {
     await this.#guards.remove();
   }
 
-  /** What the back end notes of a network says nothing about the table of guards, which somebody may have flushed. */
-  async #withoutLostGuards(resources: readonly RoutedResource[]): Promise<RoutedResource[]> {
-    if (!resources.some(isGuardedNetwork) || (await this.#guards.isCurrent())) return [...resources];
-    return resources.map((resource) => {
-      if (!isGuardedNetwork(resource)) return resource;
+  /** Neither what the back end notes of a network nor an element says that the rules of the guards' table are there. */
+  async #withoutLost(resources: readonly FirewallResource[]): Promise<FirewallResource[]> {
+    if (!resources.some(needsTable) || (await this.#guards.isCurrent())) return [...resources];
+    return resources.flatMap((resource): FirewallResource[] => {
+      if (resource.kind === 'frame-filter') return [];
+      if (resource.kind !== 'network-rules') return [resource];
       const { antispoofs: _, ...rest } = resource;
-      return rest;
+      return [rest];
     });
   }
 }
 
-function isGuard(resource: FirewallResource): resource is SourceGuard {
-  return resource.kind === 'source-guard';
+function isBridged(resource: FirewallResource): resource is BridgedResource {
+  return resource.kind === 'source-guard' || resource.kind === 'frame-filter';
 }
 
 function isRouted(resource: FirewallResource): resource is RoutedResource {
-  return !isGuard(resource);
+  return !isBridged(resource);
 }
 
-function isGuardedNetwork(resource: FirewallResource): resource is NetworkRules {
-  return resource.kind === 'network-rules' && resource.antispoofs === true;
+/** Whether the table of the guards must be there for it; that of a single port comes with its network. */
+function needsTable(resource: FirewallResource): boolean {
+  return (
+    resource.kind === 'frame-filter' || (resource.kind === 'network-rules' && resource.antispoofs === true)
+  );
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { TsnetError, type ErrorKind } from '../model/errors.ts';
 
 /** How to run a program. */
@@ -54,6 +55,13 @@ export async function runCommand(
 /** The folders to search for programs; services and containers often run without the administrator's. */
 export function searchPath(): string {
   return [process.env['PATH'], '/usr/sbin', '/sbin'].filter((part) => part !== undefined).join(':');
+}
+
+/** Whether a program is in one of those folders. */
+export function isInstalled(program: string): boolean {
+  return searchPath()
+    .split(':')
+    .some((folder) => existsSync(`${folder}/${program}`));
 }
 
 type ExecError = Error & { readonly code?: string | number | null; readonly killed?: boolean };

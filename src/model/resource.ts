@@ -15,6 +15,9 @@ export type Owner = `network:${string}` | `endpoint:${string}` | 'host';
 /** What the end of an endpoint's veth in the bridge is called, before a part of the endpoint's id. */
 export const hostLinkPrefix = 'tsv-';
 
+/** The group of links (ip-link(8)) whose frames the bridge passes to other ports only if they are IPv4 or IPv6. */
+export const ipOnlyGroup = 0x7473;
+
 /** Of a veth that tsnet has made and not marked yet: its process was killed in between, or is about to. */
 export const unfinishedOwner: Owner = 'endpoint:unfinished';
 
@@ -72,6 +75,8 @@ export interface VethLink {
   readonly peer: { readonly name: IfName; readonly mac: Mac; readonly netns?: string } | 'elsewhere';
   /** Whether it exchanges frames with the bridge only, not with other ports that are isolated as well. */
   readonly isIsolated: boolean;
+  /** Whether only IPv4 and IPv6 pass from it to other ports, where the bridge has a `FrameFilter`. */
+  readonly passesIpOnly?: true;
   readonly mtu?: number;
   readonly owner: Owner;
 }
@@ -159,6 +164,13 @@ export interface SourceGuard {
   readonly owner: Owner;
 }
 
+/** Lets only IPv4 and IPv6, which the firewall for IP judges, pass from those ports of a bridge that want it so. */
+export interface FrameFilter {
+  readonly kind: 'frame-filter';
+  readonly bridge: IfName;
+  readonly owner: Owner;
+}
+
 /** One way from a host port to a container port, for one address family. */
 export interface PublishedPort {
   readonly kind: 'published-port';
@@ -184,7 +196,8 @@ export type Resource =
   | NetworkRules
   | PublishedPort
   | OpenPort
-  | SourceGuard;
+  | SourceGuard
+  | FrameFilter;
 
 /** The identity of a resource in its namespace: two resources with one key can't both exist. */
 export function keyOf(resource: Resource): string {
@@ -209,6 +222,8 @@ export function keyOf(resource: Resource): string {
       return `open:${resource.bridge}:${resource.protocol}:${resource.target}:${resource.targetPort}`;
     case 'source-guard':
       return `guard:${resource.link}`;
+    case 'frame-filter':
+      return `frames:${resource.bridge}`;
   }
 }
 
@@ -224,7 +239,8 @@ export function formatResource(resource: Resource): string {
     case 'veth':
       return (
         `link ${resource.name} type veth peer ${formatPeer(resource.peer)}` +
-        ` master ${resource.bridge}${resource.isIsolated ? ' isolated' : ''}${formatMtu(resource.mtu)}`
+        ` master ${resource.bridge}${resource.isIsolated ? ' isolated' : ''}` +
+        `${resource.passesIpOnly === true ? ` group ${ipOnlyGroup}` : ''}${formatMtu(resource.mtu)}`
       );
     case 'sandbox-interface':
       return (
@@ -266,6 +282,8 @@ export function formatResource(resource: Resource): string {
       return `port ${resource.protocol} ${bracketed(resource.target)}:${resource.targetPort} open dev ${resource.bridge}`;
     case 'source-guard':
       return `guard dev ${resource.link} address ${resource.mac} sources ${resource.addresses.join(',') || 'none'}`;
+    case 'frame-filter':
+      return `frames dev ${resource.bridge} ip,ip6 only`;
   }
 }
 

@@ -3,6 +3,7 @@ import { isFirewallResource, linkResource, type Kernel } from '../observe/index.
 import {
   belongsTo,
   formatResource,
+  ipOnlyGroup,
   TsnetError,
   type BridgeLink,
   type IfbLink,
@@ -11,12 +12,14 @@ import {
   type VethLink,
 } from '../model/index.ts';
 import type { Change } from '../plan/index.ts';
+import { disableIpv6 } from './disable-ipv6.ts';
 import { setUpInterface } from './sandbox-interface.ts';
 import { shape, unshape } from './shaping.ts';
 
 /**
  * Makes changes in the order given. Neighbouring changes of the firewall go into one transaction and neighbouring
- * deletions of links into one group delete: each costs the kernel's grace periods once instead of every time.
+ * deletions of links into one group delete: each costs the kernel's grace periods once instead of every time. Bridges
+ * go up after the settings that follow them: their first packet finds the settings.
  *
  * @returns what was read back when it was made, as `observe` would give it
  * @throws what the first failing step throws; the steps before it are not undone here
@@ -29,12 +32,13 @@ export async function apply(kernel: Kernel, changes: readonly Change[]): Promise
     if (isFirewallResource(first.resource)) await applyFirewall(kernel, batch);
     else if (isLinkDeletion(first))
       await kernel.rtnetlink.deleteLinks(batch.map(({ resource }) => linkName(resource)));
+    else if (isBridgeOrSetting(first)) await applyBridges(kernel, batch);
     else for (const change of batch) seen.push(...((await applyOne(kernel, change)) ?? []));
   }
   return seen;
 }
 
-/** Runs of neighbours that go together: firewall, deletions of links, everything else. */
+/** Runs of neighbours that go together: firewall, deletions of links, bridges and settings, everything else. */
 function batches(changes: readonly Change[]): Change[][] {
   const result: Change[][] = [];
   let lastSort = '';
@@ -43,7 +47,9 @@ function batches(changes: readonly Change[]): Change[][] {
       ? 'firewall'
       : isLinkDeletion(change)
         ? 'links'
-        : 'other';
+        : isBridgeOrSetting(change)
+          ? 'bridges'
+          : 'other';
     if (sort !== lastSort) result.push([]);
     result.at(-1)?.push(change);
     lastSort = sort;
@@ -63,6 +69,17 @@ async function applyFirewall(kernel: Kernel, changes: readonly Change[]): Promis
     remove: remove.filter(isFirewallResource),
     add: add.filter(isFirewallResource),
   });
+}
+
+function isBridgeOrSetting({ resource: { kind } }: Change): boolean {
+  return kind === 'bridge' || kind === 'sysctl';
+}
+
+async function applyBridges(kernel: Kernel, changes: readonly Change[]): Promise<void> {
+  for (const change of changes) await applyOne(kernel, change);
+  for (const { resource } of changes) {
+    if (resource.kind === 'bridge') await kernel.rtnetlink.setLink(resource.name, { up: true });
+  }
 }
 
 function isLinkDeletion({ action, resource }: Change): boolean {
@@ -87,12 +104,11 @@ async function applyOne(kernel: Kernel, change: Change): Promise<readonly Resour
       const { name, mac, mtu, filtersFrames, owner } = resource;
       if (owner === 'host') {
         if (action === 'create') throw vanishedBridge(name);
-        return await rtnetlink.setLink(name, { up: true });
+        return;
       }
       const attributes = {
         mac,
         alias: `tsnet:${owner}`,
-        up: true,
         ...(mtu === undefined ? {} : { mtu }),
         ...(filtersFrames === undefined ? {} : { bridge: { filtersFrames } }),
       };
@@ -101,11 +117,12 @@ async function applyOne(kernel: Kernel, change: Change): Promise<readonly Resour
       return;
     }
     case 'veth':
-      if (action === 'create') return [await createVeth(rtnetlink, resource)];
+      if (action === 'create') return [await createVeth(kernel, resource)];
+      disableIpv6(kernel, resource.name);
       await rtnetlink.setLink(resource.name, {
         alias: `tsnet:${resource.owner}`,
         // One that was left unfinished is known by its group until it has the alias.
-        group: 0,
+        group: groupOf(resource),
         master: resource.bridge,
         up: true,
         ...mtuOf(resource),
@@ -114,7 +131,9 @@ async function applyOne(kernel: Kernel, change: Change): Promise<readonly Resour
       return;
     case 'ifb': {
       const { name, owner } = resource;
-      if (action === 'create') await rtnetlink.createIfb({ name, alias: `tsnet:${owner}`, up: true });
+      const beforeUp = () => disableIpv6(kernel, name);
+      if (action === 'create')
+        await rtnetlink.createIfb({ name, alias: `tsnet:${owner}`, up: true, beforeUp });
       else await rtnetlink.setLink(name, { up: true });
       return;
     }
@@ -135,6 +154,7 @@ async function applyOne(kernel: Kernel, change: Change): Promise<readonly Resour
     case 'published-port':
     case 'open-port':
     case 'source-guard':
+    case 'frame-filter':
       throw new TsnetError('bug', `${formatResource(resource)}: not in a firewall transaction`);
   }
 }
@@ -147,9 +167,9 @@ function vanishedBridge(name: IfName): TsnetError {
   });
 }
 
-async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promise<Resource> {
+async function createVeth(kernel: Kernel, veth: VethLink): Promise<Resource> {
   if (veth.peer === 'elsewhere') throw new TsnetError('bug', `create link ${veth.name}: no peer was decided`);
-  const link = await rtnetlink
+  const link = await kernel.rtnetlink
     .createVeth({
       name: veth.name,
       alias: `tsnet:${veth.owner}`,
@@ -158,7 +178,9 @@ async function createVeth(rtnetlink: Kernel['rtnetlink'], veth: VethLink): Promi
       // With br_netfilter a connection to itself through the host's address leaves by the port it came from.
       hairpin: true,
       isolated: veth.isIsolated,
+      group: groupOf(veth),
       isKnownByName: true,
+      beforeUp: () => disableIpv6(kernel, veth.name),
       peer: { ...veth.peer, ...mtuOf(veth) },
       ...mtuOf(veth),
     })
@@ -222,6 +244,10 @@ function describe(found: Resource): string {
 
 function ensureSysctl(path: string, value: string, netns: string | undefined): void {
   if (readSysctl(path, netns) !== value) writeSysctl(path, value, netns);
+}
+
+function groupOf({ passesIpOnly }: VethLink): number {
+  return passesIpOnly === true ? ipOnlyGroup : 0;
 }
 
 function mtuOf({ mtu }: VethLink): { mtu?: number } {

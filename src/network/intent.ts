@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { EndpointId, NetworkId } from '../model/index.ts';
 import { formatChange, type Change, type Intent } from '../plan/index.ts';
 import { canFilterFrames } from '../observe/index.ts';
@@ -23,6 +24,7 @@ export function intentOf({ kernel }: Pick<Context, 'kernel'>, view: StateView, s
     network,
     endpoints,
     ...(needsSeparation && canFilterFrames(kernel) ? { canFilterFrames: true } : {}),
+    ...(existsSync('/proc/sys/net/ipv6') ? {} : { lacksIpv6: true }),
   };
 }
 

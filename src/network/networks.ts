@@ -9,6 +9,7 @@ import {
   type NetworkId,
   type Ip,
 } from '../model/index.ts';
+import { readSettings } from '../observe/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
 import { findForeignBridge } from './adopt.ts';
@@ -52,6 +53,7 @@ export async function createNetwork(
   await endReleasedNetworks(context, request);
   const found = await findForeignBridge(context, request);
   // What a network says may count for each of its endpoints, such as how fast they are.
+  if (found !== undefined) warnOfSteering(context, request.bridge);
   const scope = { network: request.id, ...(changesInUse ? { endpoints: 'all' as const } : {}) };
   return commit(context, scope, (tx) => {
     const existing = tx.network(request.id);
@@ -72,6 +74,26 @@ export async function createNetwork(
     tx.putNetwork(wanted);
     return wanted;
   });
+}
+
+/** A bridge of others may lead to a router and is left as it is, so that its containers can play one. */
+function warnOfSteering({ kernel, log }: Context, bridge: IfName | undefined): void {
+  const settings = [
+    'ipv4/conf/BRIDGE/accept_redirects',
+    'ipv6/conf/BRIDGE/accept_ra',
+    'ipv6/conf/BRIDGE/accept_redirects',
+  ];
+  const paths = settings.map((path) => path.replace('BRIDGE', bridge ?? ''));
+  const open = [...readSettings(kernel, paths)].flatMap(([path, value]) => (value === '0' ? [] : [path]));
+  if (open.length === 0) return;
+  log.warn(
+    'while the host forwards nothing, containers on a bridge that tsnet did not make can change its routes',
+    {
+      bridge,
+      settings: open,
+      hint: 'set these to 0 unless the bridge leads to a router of the host',
+    },
+  );
 }
 
 /** Whether a network is recorded with the content of a request, so that there is nothing to create. */

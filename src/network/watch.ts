@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toTsnetError, TsnetError } from '../model/index.ts';
-import { readSysctl } from '../kernel/proc/index.ts';
+import { toTsnetError } from '../model/index.ts';
+import { readSettings } from '../observe/index.ts';
 import { desired, formatChange } from '../plan/index.ts';
 import type { Context } from './context.ts';
 import { listenForAlarms } from './kernel-alarms.ts';
@@ -200,15 +200,7 @@ function holdsSettings({ state, kernel }: Context): boolean {
   const settings = new Map(
     resources.flatMap((resource) => (resource.kind === 'sysctl' ? [[resource.path, resource.value]] : [])),
   );
+  const found = readSettings(kernel, [...settings.keys()]);
   // A setting goes with its bridge, which is told otherwise.
-  return [...settings].every(([path, value]) => (readIfPresent(path, kernel.netns) ?? value) === value);
-}
-
-function readIfPresent(path: string, netns: string | undefined): string | undefined {
-  try {
-    return readSysctl(path, netns);
-  } catch (error) {
-    if (error instanceof TsnetError && error.kind === 'not-found') return undefined;
-    throw error;
-  }
+  return [...settings].every(([path, value]) => (found.get(path) ?? value) === value);
 }

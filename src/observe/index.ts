@@ -7,3 +7,4 @@ export {
   type Kernel,
 } from './observe.ts';
 export { isSameNamespace, observeFarEnd, readInterface } from './sandbox-interface.ts';
+export { readSettings } from './settings.ts';

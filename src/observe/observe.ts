@@ -1,8 +1,9 @@
 import type { Firewall, FirewallResource } from '../firewall/index.ts';
 import { isUnfinished, type Link, type Rtnetlink } from '../kernel/netlink/index.ts';
-import { readSysctl } from '../kernel/proc/sysctl.ts';
+import { isInstalled } from '../kernel/run-command.ts';
 import {
   hostLinkPrefix,
+  ipOnlyGroup,
   keyOf,
   TsnetError,
   unfinishedOwner,
@@ -15,6 +16,7 @@ import {
   type Resource,
 } from '../model/index.ts';
 import { observeSandboxInterface } from './sandbox-interface.ts';
+import { readIfPresent, readSettings } from './settings.ts';
 import { observeShaping } from './shaping.ts';
 
 /** The interfaces through which one network namespace is seen and changed. */
@@ -31,6 +33,8 @@ export interface Kernel {
  */
 export async function observe(kernel: Kernel, wanted: readonly Resource[]): Promise<Resource[]> {
   const names = new Set(wanted.flatMap(linkNames));
+  const paths = wanted.flatMap((resource) => (resource.kind === 'sysctl' ? [resource.path] : []));
+  const settings = readSettings(kernel, paths);
   const [links, rules] = await Promise.all([
     kernel.rtnetlink.readLinks([...names]),
     kernel.firewall.observe(wanted.filter(isFirewallResource)),
@@ -53,7 +57,7 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
         break;
       }
       case 'sysctl': {
-        const value = readSysctlIfPresent(kernel, resource.path);
+        const value = settings.get(resource.path);
         if (value !== undefined) found.push({ ...resource, value });
         break;
       }
@@ -63,6 +67,7 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
       case 'published-port':
       case 'open-port':
       case 'source-guard':
+      case 'frame-filter':
         break;
     }
   }
@@ -120,6 +125,7 @@ function linkNames(resource: Resource): IfName[] {
     case 'published-port':
     case 'open-port':
     case 'source-guard':
+    case 'frame-filter':
       return [];
   }
 }
@@ -130,7 +136,8 @@ export function isFirewallResource(resource: Resource): resource is FirewallReso
     resource.kind === 'network-rules' ||
     resource.kind === 'published-port' ||
     resource.kind === 'open-port' ||
-    resource.kind === 'source-guard'
+    resource.kind === 'source-guard' ||
+    resource.kind === 'frame-filter'
   );
 }
 
@@ -148,7 +155,17 @@ export function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): R
   }
   const bridge = (link.masterIndex === undefined ? '' : (nameOf.get(link.masterIndex) ?? '')) as IfName;
   const isIsolated = link.bridgePort?.isolated ?? false;
-  return { kind: 'veth', name: link.name as IfName, bridge, peer: 'elsewhere', isIsolated, mtu, owner };
+  const ipOnly = link.group === ipOnlyGroup ? ({ passesIpOnly: true } as const) : {};
+  return {
+    kind: 'veth',
+    name: link.name as IfName,
+    bridge,
+    peer: 'elsewhere',
+    isIsolated,
+    ...ipOnly,
+    mtu,
+    owner,
+  };
 }
 
 /** None on a link that went away since it was read. */
@@ -174,16 +191,10 @@ function ownerOf(link: Link): Owner {
   return isUnfinished(link) && link.name.startsWith(hostLinkPrefix) ? unfinishedOwner : 'host';
 }
 
-/** Whether bridges can pass frames between their ports to the firewall: br_netfilter is loaded. */
+/**
+ * Whether what passes between the ports of a bridge can be filtered: br_netfilter is loaded, for IP, and nft(8) is there
+ * for all else.
+ */
 export function canFilterFrames(kernel: Pick<Kernel, 'netns'>): boolean {
-  return readSysctlIfPresent(kernel, 'bridge/bridge-nf-call-iptables') !== undefined;
-}
-
-function readSysctlIfPresent(kernel: Pick<Kernel, 'netns'>, path: string): string | undefined {
-  try {
-    return readSysctl(path, kernel.netns);
-  } catch (error) {
-    if (error instanceof TsnetError && error.kind === 'not-found') return undefined;
-    throw error;
-  }
+  return readIfPresent(kernel, 'bridge/bridge-nf-call-iptables') !== undefined && isInstalled('nft');
 }

@@ -19,6 +19,7 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         observed.kind === 'veth' &&
         desired.bridge === observed.bridge &&
         desired.isIsolated === observed.isIsolated &&
+        desired.passesIpOnly === observed.passesIpOnly &&
         (desired.mtu === undefined || desired.mtu === observed.mtu)
       );
     case 'sandbox-interface':
@@ -62,7 +63,8 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         desired.targetPort === observed.targetPort
       );
     case 'open-port':
-      return observed.kind === 'open-port';
+    case 'frame-filter':
+      return observed.kind === desired.kind;
     case 'source-guard':
       return (
         observed.kind === 'source-guard' &&

@@ -13,6 +13,7 @@ import {
   type Address,
   type BridgeLink,
   type Endpoint,
+  type FrameFilter,
   type IfbLink,
   type IfName,
   type Ip,
@@ -38,8 +39,10 @@ import {
 export interface Intent {
   readonly network: Network | undefined;
   readonly endpoints: readonly Endpoint[];
-  /** Whether bridges of this host can pass frames between their ports to the firewall: br_netfilter is loaded. */
+  /** Whether what passes between the ports of this host's bridges can be filtered; see `canFilterFrames`. */
   readonly canFilterFrames?: boolean;
+  /** Whether the kernel knows no IPv6, and so none of its settings. */
+  readonly lacksIpv6?: boolean;
 }
 
 /**
@@ -47,10 +50,11 @@ export interface Intent {
  * checking, repairing and removing all compare with this.
  */
 export function desired(intent: Intent): Resource[] {
-  const { network, canFilterFrames = false } = intent;
+  const { network, canFilterFrames = false, lacksIpv6 = false } = intent;
   if (network === undefined) return [];
   return [
     ...networkResources(network, separationOf(network, canFilterFrames)),
+    ...deafness(network, lacksIpv6),
     ...desiredOfEndpoints(intent),
   ];
 }
@@ -67,7 +71,8 @@ type Separation = 'none' | 'firewall' | 'ports';
 
 /**
  * Isolated ports exchange nothing. Where the firewall can see their frames it is the better judge: it lets pass what was
- * translated for a published port, which the kernel then bridges from port to port. A bridge of others is not changed.
+ * translated for a published port, which the kernel then bridges from port to port; other than IP it sees nothing, which a
+ * `FrameFilter` drops. A bridge of others is not changed.
  */
 function separationOf({ allowsIcc, adopted }: Network, canFilterFrames: boolean): Separation {
   if (allowsIcc) return 'none';
@@ -88,7 +93,9 @@ function networkResources(network: Network, separation: Separation): Resource[] 
     const isForeign = network.adopted?.addresses.includes(address) === true;
     return { kind: 'address', link: network.bridge, address, owner: isForeign ? 'host' : owner };
   });
-  return [bridge, ...sysctls(network), ...addresses, networkRules(network, owner)];
+  const frames: FrameFilter[] =
+    separation === 'firewall' ? [{ kind: 'frame-filter', bridge: network.bridge, owner }] : [];
+  return [bridge, ...sysctls(network), ...addresses, networkRules(network, owner), ...frames];
 }
 
 /** The gateways, where the bridge itself is the gateway. */
@@ -131,6 +138,22 @@ function networkRules(network: Network, owner: Owner): NetworkRules {
 
 function familiesOfNetwork(network: Network): ReadonlySet<IpFamily> {
   return new Set(network.subnets.map(({ subnet }) => familyOfRange(subnet)));
+}
+
+/**
+ * Settings of our own bridge with which the host takes no way, prefix or address from a container. A bridge that others
+ * made may lead to a router, and is left alone.
+ *
+ * A host that forwards no IPv4 takes redirects where either the link or all links may (Source: Linux `inetdevice.h`,
+ * IN_DEV_RX_REDIRECTS): there the firewall drops them.
+ */
+function deafness({ bridge, adopted }: Network, lacksIpv6: boolean): SysctlSetting[] {
+  if (adopted !== undefined) return [];
+  const names = ['accept_ra', 'accept_redirects', 'autoconf'];
+  return [
+    `ipv4/conf/${bridge}/accept_redirects`,
+    ...(lacksIpv6 ? [] : names.map((name) => `ipv6/conf/${bridge}/${name}`)),
+  ].map((path) => ({ kind: 'sysctl', path, value: '0', owner: 'host' }));
 }
 
 /** Settings without which packets of the network are not forwarded. Source: Linux ip-sysctl.rst. */
@@ -178,6 +201,7 @@ function endpointResources(network: Network, endpoint: Endpoint, separation: Sep
       ...(placement === undefined ? {} : { netns: path }),
     },
     isIsolated: separation === 'ports',
+    ...(separation === 'firewall' ? { passesIpOnly: true } : {}),
     ...(network.mtu === undefined ? {} : { mtu: network.mtu }),
     owner,
   };

@@ -2,7 +2,8 @@ import type { Resource } from '../model/index.ts';
 
 /**
  * The order in which kinds are made; they are removed in the reverse order. Why each stands before the next:
- * a bridge before the settings below its name in `/proc/sys`, settings before the first packet can pass, the rules
+ * a bridge before the settings below its name in `/proc/sys` (it goes up after them, see `apply`), settings before the
+ * first packet can pass, the rules
  * before the addresses (an address makes the network reachable, and it should never be so unfiltered), the
  * bridge's address before containers that use it as gateway, the guard of a link before the link can send, a container's
  * links before its speed is limited on them, which comes before its far end is set up in the sandbox, and all of it before
@@ -12,6 +13,7 @@ const ranks: Readonly<Record<Resource['kind'], number>> = {
   bridge: 0,
   sysctl: 1,
   'network-rules': 2,
+  'frame-filter': 2,
   address: 3,
   'source-guard': 4,
   veth: 5,

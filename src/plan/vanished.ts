@@ -35,6 +35,7 @@ function standsOn(resource: Resource, bridge: IfName): boolean {
     case 'published-port':
     case 'open-port':
     case 'source-guard':
+    case 'frame-filter':
     case 'sandbox-interface':
     case 'ifb':
     case 'shaping':

@@ -1,7 +1,13 @@
-import type { ChainName, Rule, Target } from '../../kernel/iptables/rule.ts';
+import { interfacesNamed, type ChainName, type Rule, type Target } from '../../kernel/iptables/rule.ts';
 import { parseSubnet } from '../../model/subnet.ts';
 import { familyOf, type Ip, type IpFamily } from '../../model/ip.ts';
-import type { NetworkRules, OpenPort, PublishedPort } from '../../model/resource.ts';
+import type { IfName } from '../../model/names.ts';
+import {
+  hostLinkPrefix,
+  type NetworkRules,
+  type OpenPort,
+  type PublishedPort,
+} from '../../model/resource.ts';
 import { familyOfRange } from '../../model/subnet.ts';
 import type { RoutedResource } from '../firewall.ts';
 import { acceptanceRules, forwardChain, forwardJump } from '../forward-acceptance.ts';
@@ -33,7 +39,7 @@ export function wantedTables(resources: readonly RoutedResource[], family: IpFam
   const hasOpen = open.length > 0 || networks.some((network) => waysToOpen(network, family).length > 0);
   // What is forbidden is so before anything is translated or accepted.
   return [
-    ...(family === 4 ? [rawTable(networks)] : []),
+    rawTable(networks, family),
     {
       table: 'mangle',
       chains: new Map([
@@ -79,17 +85,23 @@ export function emptyTables(family: IpFamily): WantedTable[] {
 
 const toPublished = { isForHost: true, target: { jump: publishChain } } as const;
 
-/** A bridge with route_localnet would let its containers reach services that listen on 127.0.0.1 only. */
-function rawTable(networks: readonly NetworkRules[]): WantedTable {
-  const rules = networks.map(({ bridge, owner }): Rule => ({
-    destination: loopback,
-    inInterface: bridge,
-    comment: owner,
-    target: 'DROP',
-  }));
+/**
+ * A bridge with route_localnet would let its containers reach services that listen on 127.0.0.1 only, and those that trust
+ * who comes from there. A redirect from a container counts where the host forwards nothing, whatever is set on its
+ * bridge. What comes in at a port itself was sent to a group address that bridges keep for themselves.
+ */
+function rawTable(networks: readonly NetworkRules[], family: IpFamily): WantedTable {
+  const forged = [{ source: loopback }, { destination: loopback }, { isRedirect: true }] as const;
+  const ofBridges =
+    family === 6
+      ? []
+      : networks.flatMap(({ bridge, owner }) =>
+          forged.map((match): Rule => ({ ...match, inInterface: bridge, comment: owner, target: 'DROP' })),
+        );
+  const atPorts: Rule = { inInterface: interfacesNamed(hostLinkPrefix as IfName), target: 'DROP' };
   return {
     table: 'raw',
-    chains: new Map([[guardChain, rules]]),
+    chains: new Map([[guardChain, networks.length === 0 ? [] : [...ofBridges, atPorts]]]),
     jumps: [{ from: 'PREROUTING', rule: { target: { jump: guardChain } }, place: 'anywhere' }],
   };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { formatElement, type SetElement } from '../../kernel/nft/index.ts';
+import { hostLinkPrefix } from '../../model/resource.ts';
 import { sets, type SetName } from './sets.ts';
 
 /** The table that holds everything of ours. */
@@ -10,10 +11,15 @@ export const table = 'tsnet';
  * hash lookup or, in the sets with subnets, one lookup whose cost does not grow with the number of networks.
  */
 const chains = `
-  # A bridge with route_localnet would let its containers reach services that listen on 127.0.0.1 only.
+  # A bridge with route_localnet would let its containers reach services that listen on 127.0.0.1 only, and those that
+  # trust who comes from there. A redirect from a container counts where the host forwards nothing, whatever is set on
+  # its bridge. What comes in at a port itself was sent to a group address that bridges keep for themselves.
   chain guard_loopback {
     type filter hook prerouting priority raw; policy accept;
+    ip saddr 127.0.0.0/8 iifname @bridges drop
     ip daddr 127.0.0.0/8 iifname @bridges drop
+    icmp type redirect iifname @bridges drop
+    iifname "${hostLinkPrefix}*" drop
   }
 
   # A packet for 127.0.0.1 that comes over a wire is forged: it must not be translated before routing drops it.

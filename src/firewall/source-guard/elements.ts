@@ -2,14 +2,18 @@ import type { Field, SetElement } from '../../kernel/nft/index.ts';
 import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { IfName } from '../../model/names.ts';
-import type { Owner, SourceGuard } from '../../model/resource.ts';
+import type { FrameFilter, Owner, SourceGuard } from '../../model/resource.ts';
+import type { BridgedResource } from '../firewall.ts';
 import { guardSets, type GuardSetName } from './structure.ts';
 
 /** An element of the table of guards. */
 export type Element = SetElement<GuardSetName>;
 
-/** The elements that a guard consists of. */
-export function elementsOf({ link, mac, addresses, owner }: SourceGuard): Element[] {
+/** The elements that a guard or filter consists of. */
+export function elementsOf(resource: BridgedResource): Element[] {
+  if (resource.kind === 'frame-filter')
+    return [{ set: guardSets.ip_only, key: [resource.bridge], comment: resource.owner }];
+  const { link, mac, addresses, owner } = resource;
   const [ipv4, ipv6] = ([4, 6] as const).map((family) => addresses.filter((ip) => familyOf(ip) === family));
   const keys: readonly (readonly [GuardSetName, readonly Field[]])[] = [
     ['ports', []],
@@ -45,7 +49,18 @@ export function guardsOf(elements: readonly Element[]): SourceGuard[] {
     });
 }
 
+/** The filters among elements. */
+export function frameFiltersOf(elements: readonly Element[]): FrameFilter[] {
+  return elements
+    .filter(({ set }) => set === guardSets.ip_only)
+    .map(({ key, comment }) => ({
+      kind: 'frame-filter',
+      bridge: key[0] as IfName,
+      owner: ownerOf(comment),
+    }));
+}
+
 /** One without a mark was made by hand and counts as the host's. */
 function ownerOf(comment = ''): Owner {
-  return comment.startsWith('endpoint:') ? (comment as Owner) : 'host';
+  return /^(?:endpoint|network):/.test(comment) ? (comment as Owner) : 'host';
 }

@@ -1,16 +1,17 @@
 import { identityOf, type Nft, type TableName } from '../../kernel/nft/index.ts';
 import { TsnetError } from '../../model/errors.ts';
-import { formatResource, type SourceGuard } from '../../model/resource.ts';
-import type { FirewallChange } from '../firewall.ts';
+import { formatResource, keyOf } from '../../model/resource.ts';
+import type { BridgedResource, FirewallChange } from '../firewall.ts';
 import { withFirewallLock } from '../firewall-lock.ts';
-import { elementsOf, guardsOf, type Element } from './elements.ts';
+import { elementsOf, frameFiltersOf, guardsOf, type Element } from './elements.ts';
 import { formatTable, guardSets, numberOfRules, table as name, tableComment } from './structure.ts';
 
 const table: TableName = { family: 'bridge', name };
 
 /**
- * Keeps containers from sending in the name of others, at the port of the bridge that they are behind: there is no
- * other place that frames between two containers pass. Needs nftables, whatever the firewall is made of.
+ * Keeps containers from sending in the name of others, at the port of the bridge that they are behind, and what is no IP
+ * from passing between ports: there is no other place that frames between two containers pass. Needs nftables, whatever
+ * the firewall is made of.
  */
 export class SourceGuards {
   readonly #nft: Nft;
@@ -22,16 +23,16 @@ export class SourceGuards {
     this.#lockDirectory = lockDirectory;
   }
 
-  /** Makes the table where it is absent or not current; the guards in it are kept. @throws unsupported */
+  /** Makes the table where it is absent or not current; what it holds is kept. @throws unsupported */
   async prepare(): Promise<void> {
     await withFirewallLock(this.#lockDirectory, async () => {
       if (await this.isCurrent()) return;
-      const guards = guardsOf(await this.#listAll());
-      await this.#nft.load(formatTable(guards.flatMap(elementsOf))).catch((cause: unknown) => {
+      const held = resourcesOf(await this.#listAll());
+      await this.#nft.load(formatTable(held.flatMap(elementsOf))).catch((cause: unknown) => {
         if (!(cause instanceof TsnetError) || (cause.kind !== 'unsupported' && cause.kind !== 'kernel'))
           throw cause;
         throw new TsnetError('unsupported', `guard the ports of a bridge: ${cause.message}`, {
-          hint: 'option tsnet.antispoof needs nft(8) and a kernel with nftables for bridges, whatever --firewall is',
+          hint: 'antispoof, and icc=false with br_netfilter, need nft(8) and nftables for bridges, whatever --firewall is',
           cause,
         });
       });
@@ -51,18 +52,18 @@ export class SourceGuards {
    * Carries out a change, all of it or nothing. A guard replaces one of the same owner; to remove what is absent or
    * another's changes nothing.
    *
-   * @throws conflict when a port is guarded for another owner; drift when somebody removed the table
+   * @throws conflict when a port or bridge is guarded for another owner; drift when somebody removed the table
    */
-  async apply({ remove, add }: FirewallChange<SourceGuard>): Promise<void> {
+  async apply({ remove, add }: FirewallChange<BridgedResource>): Promise<void> {
     if (remove.length + add.length === 0) return;
     await withFirewallLock(this.#lockDirectory, async () => {
       const present = await this.#nft.readElements(table, [...remove, ...add].flatMap(elementsOf));
-      const next = new Map(guardsOf(present).map((guard) => [guard.link, guard]));
-      for (const guard of remove) if (next.get(guard.link)?.owner === guard.owner) next.delete(guard.link);
-      for (const guard of add) {
-        const held = next.get(guard.link);
-        if (held !== undefined && held.owner !== guard.owner) throw conflict(guard, held);
-        next.set(guard.link, guard);
+      const next = new Map(resourcesOf(present).map((resource) => [keyOf(resource), resource]));
+      for (const one of remove) if (next.get(keyOf(one))?.owner === one.owner) next.delete(keyOf(one));
+      for (const one of add) {
+        const held = next.get(keyOf(one));
+        if (held !== undefined && held.owner !== one.owner) throw conflict(one, held);
+        next.set(keyOf(one), one);
       }
       const before = byIdentity(present);
       const after = byIdentity([...next.values()].flatMap(elementsOf));
@@ -85,14 +86,14 @@ export class SourceGuards {
   }
 
   /** Those of the wanted that exist, as far as the wanted tell what to ask for. */
-  async observe(wanted: readonly SourceGuard[]): Promise<SourceGuard[]> {
+  async observe(wanted: readonly BridgedResource[]): Promise<BridgedResource[]> {
     if (wanted.length === 0) return [];
-    return guardsOf(await this.#nft.readElements(table, wanted.flatMap(elementsOf)));
+    return resourcesOf(await this.#nft.readElements(table, wanted.flatMap(elementsOf)));
   }
 
-  /** Every guard. */
-  async observeAll(): Promise<SourceGuard[]> {
-    return guardsOf(await this.#listAll());
+  /** Every guard and filter. */
+  async observeAll(): Promise<BridgedResource[]> {
+    return resourcesOf(await this.#listAll());
   }
 
   /** Takes the table away with everything in it, where it is. */
@@ -110,16 +111,20 @@ export class SourceGuards {
   }
 }
 
+function resourcesOf(elements: readonly Element[]): BridgedResource[] {
+  return [...guardsOf(elements), ...frameFiltersOf(elements)];
+}
+
 function byIdentity(elements: readonly Element[]): ReadonlyMap<string, Element> {
   return new Map(elements.map((element) => [identityOf(element), element]));
 }
 
-function conflict(guard: SourceGuard, held: SourceGuard): TsnetError {
+function conflict(wanted: BridgedResource, held: BridgedResource): TsnetError {
   return new TsnetError(
     'conflict',
-    `add ${formatResource(guard)}: ${held.owner} has ${formatResource(held)}`,
+    `add ${formatResource(wanted)}: ${held.owner} has ${formatResource(held)}`,
     {
-      subject: `port ${guard.link}`,
+      subject: wanted.kind === 'source-guard' ? `port ${wanted.link}` : `bridge ${wanted.bridge}`,
     },
   );
 }

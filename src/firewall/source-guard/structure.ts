@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { SetSchema } from '../../kernel/nft/index.ts';
 import { ipToNumber, type Ip } from '../../model/ip.ts';
+import { ipOnlyGroup } from '../../model/resource.ts';
 import type { Element } from './elements.ts';
 
-/** The table of family `bridge` that holds the guards. */
+/** The table of family `bridge` that holds the guards and frame filters. */
 export const table = 'tsnet';
 
 /** The names of its sets. */
-export type GuardSetName = 'ports' | 'macs' | 'sources4' | 'sources6' | 'targets6';
+export type GuardSetName = 'ports' | 'macs' | 'sources4' | 'sources6' | 'targets6' | 'ip_only';
 
-/** Everything in it that changes while containers come and go. Every key begins with the port. */
+/** Everything in it that changes while networks and containers come and go. Every key begins with the port or bridge. */
 export const guardSets: { readonly [Name in GuardSetName]: SetSchema<Name> } = {
   /** Ports that are guarded; all others of a bridge are not ours. */
   ports: { name: 'ports', key: ['ifname'] },
@@ -20,6 +21,8 @@ export const guardSets: { readonly [Name in GuardSetName]: SetSchema<Name> } = {
   sources6: { name: 'sources6', key: ['ifname', 'ipv6_addr'] },
   /** `sources6` again, for a field of neighbour discovery that nft(8) knows by name from 1.0.7 on only. */
   targets6: { name: 'targets6', key: ['ifname', 'ipv6_addr'] },
+  /** Bridges between whose ports nothing but IPv4 and IPv6 passes: a note, as the rule goes by the group of the port. */
+  ip_only: { name: 'ip_only', key: ['ifname'] },
 };
 
 /** The target address in neighbour solicitations and advertisements. Source: RFC 4861, sections 4.3 and 4.4. */
@@ -71,6 +74,13 @@ const chains = `
     type filter hook input priority -300; policy accept;
     iifname @ports iifname . ether saddr != @macs drop
   }
+
+  # The firewall for IP sees bridged packets with br_netfilter; ARP, tagged frames and all other protocols pass it by.
+  # The group of a port stands for its bridge, which only kernels with nft_meta_bridge could be asked for.
+  chain forward {
+    type filter hook forward priority -300; policy accept;
+    iifgroup ${ipOnlyGroup} ether type != { ip, ip6 } drop
+  }
 `;
 
 const setLines = [
@@ -79,6 +89,7 @@ const setLines = [
   'set sources4 { type ifname . ipv4_addr; }',
   'set sources6 { type ifname . ipv6_addr; }',
   `set targets6 { typeof iifname . ${target}; }`,
+  'set ip_only { type ifname; }',
 ];
 
 /** The number of rules in the chains. */

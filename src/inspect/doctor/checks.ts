@@ -14,6 +14,7 @@ import { orphanedRules } from './orphaned-rules.ts';
 import { overlaps } from './overlaps.ts';
 import { publishedPorts } from './published-ports.ts';
 import { resolver } from './resolver.ts';
+import { routerAdvertisements } from './router-advertisements.ts';
 import { staleFlows } from './stale-flows.ts';
 import { waysIn } from './ways-in.ts';
 import { waysOut } from './ways-out.ts';
@@ -32,6 +33,7 @@ export const checks: readonly Check[] = [
   overlaps,
   duplicates,
   mtu,
+  routerAdvertisements,
   staleFlows,
   conntrackTable,
   orphanedRules,

@@ -32,6 +32,8 @@ export interface Rule {
   readonly protocol?: Protocol;
   /** Whether it is an echo request of ICMP in that family; in place of `protocol`. */
   readonly echoRequest?: IpFamily;
+  /** Whether it is a redirect of ICMP for IPv4; in place of `protocol`. */
+  readonly isRedirect?: boolean;
   /** Needs `protocol`. */
   readonly destinationPort?: Port;
   /** Whether the destination is an address of the host. */
@@ -63,6 +65,7 @@ export function ruleArguments(rule: Rule): string[] {
       ? []
       : ['-m', protocol, '--dport', String(destinationPort)]),
     ...(rule.echoRequest === undefined ? [] : echoMatches[rule.echoRequest]),
+    ...(rule.isRedirect === true ? ['-p', 'icmp', '-m', 'icmp', '--icmp-type', '5'] : []),
     ...(rule.isForHost === true ? ['-m', 'addrtype', '--dst-type', 'LOCAL'] : []),
     ...(connection === undefined ? [] : ['-m', 'conntrack', '--ctstate', connectionStates[connection]]),
     ...(comment === undefined ? [] : ['-m', 'comment', '--comment', comment]),

@@ -13,12 +13,14 @@ import { firstGroup, linkOf, randomGroup } from './links.ts';
 import type { MessageWriter } from './message-writer.ts';
 
 /** A link to make: its kind, what any link has, and how it shall work as a port of its master. */
-export interface NewLink extends Omit<LinkFields, 'group' | 'netns'> {
+export interface NewLink extends Omit<LinkFields, 'netns'> {
   readonly kind: string;
   readonly name: string;
   readonly writeData?: (data: MessageWriter) => void;
   /** Whether a crash may leave it without its alias: its name tells what it is. */
   readonly isKnownByName?: boolean;
+  /** Called while it is there and down, for settings below its name that must hold before its first packet. */
+  readonly beforeUp?: () => void;
 }
 
 /**
@@ -36,11 +38,29 @@ export interface NewLink extends Omit<LinkFields, 'group' | 'netns'> {
  * @throws conflict when the name is taken, not-found when the master is gone, and what the kernel refuses
  */
 export async function createLink(connection: NetlinkConnection, link: NewLink): Promise<Link> {
-  const { kind, name, alias, port, writeData, isKnownByName = false, ...fields } = link;
+  const {
+    kind,
+    name,
+    alias,
+    group: lasting = 0,
+    port,
+    up,
+    writeData,
+    beforeUp,
+    isKnownByName = false,
+    ...fields
+  } = link;
   const group = randomGroup();
   const doing = `create link ${name}`;
-  const create = createLinkMessage(kind, { ...fields, name, group }, writeData);
-  const later = isKnownByName && alias !== undefined ? { alias } : {};
+  const isUpLater = up === true && beforeUp !== undefined;
+  const rise = up === undefined ? {} : { up };
+  const create = createLinkMessage(kind, { ...fields, name, group, ...(isUpLater ? {} : rise) }, writeData);
+  const later = {
+    group: lasting,
+    ...(isKnownByName && alias !== undefined ? { alias } : {}),
+    ...(isUpLater ? rise : {}),
+    ...(port === undefined ? {} : { port }),
+  };
   const mark =
     alias === undefined || isKnownByName
       ? []
@@ -51,7 +71,8 @@ export async function createLink(connection: NetlinkConnection, link: NewLink): 
     refused = outcomes[0]?.error;
     if (refused !== undefined) throw refused;
     const { index } = lastLink(outcomes, doing);
-    return finish(connection, index, doing, { ...later, ...(port === undefined ? {} : { port }) });
+    beforeUp?.();
+    return finish(connection, index, doing, later);
   } catch (error) {
     if (error === refused || !(error instanceof TsnetError)) throw error;
     throw withSuppressed(error, await undo(connection, group, doing));
@@ -63,9 +84,9 @@ function finish(
   connection: NetlinkConnection,
   index: number,
   doing: string,
-  fields: Pick<LinkFields, 'alias' | 'port'>,
+  fields: Pick<LinkFields, 'alias' | 'group' | 'port' | 'up'>,
 ): Link {
-  const settle = changeLinkMessage(index, { group: 0, ...fields });
+  const settle = changeLinkMessage(index, fields);
   return lastLink(connection.requestNow([{ ...settle, doing }, getLinkMessage(index)]), doing);
 }
 

@@ -9,6 +9,8 @@ export interface NewIfb {
   /** At most 255 bytes. */
   readonly alias?: string;
   readonly up?: boolean;
+  /** Called while it is there and down, for settings below its name that must hold before its first packet. */
+  readonly beforeUp?: () => void;
 }
 
 /** Makes an ifb. @throws conflict when the name is taken, unsupported where the kernel has none */

@@ -39,7 +39,7 @@ export interface LinkChange {
  * The kernel answers a whole request before the first answer is read, about 3 KiB a link with its bookkeeping: so many
  * fit into the receive buffer of an unprivileged socket (208 KiB).
  */
-const mostLinksInRequest = 64;
+export const mostLinksInRequest = 64;
 
 /** Every link of the namespace. */
 export async function listLinks(connection: NetlinkConnection): Promise<Link[]> {

@@ -10,6 +10,7 @@ import { subscribe, type EventGroup, type RtnetlinkEvent, type SubscribeOptions 
 import { createIfb, type NewIfb } from './ifb.ts';
 import type { Link } from './link.ts';
 import type { BridgePortChange, LinkReference } from './link-messages.ts';
+import { readLinkSettings, type LinkSettings } from './link-settings.ts';
 import * as links from './links.ts';
 import * as neighbours from './neighbours.ts';
 import * as nsids from './nsids.ts';
@@ -74,6 +75,11 @@ export class Rtnetlink implements Disposable {
    */
   async readLinks(names: readonly IfName[]): Promise<Map<string, Link>> {
     return await links.readLinks<string>(this.#connection, names);
+  }
+
+  /** Settings of links below `/proc/sys/net` that tsnet decides on, by link, such as `ipv6/accept_ra`. */
+  readLinkSettings(names: readonly string[]): Map<string, LinkSettings> {
+    return readLinkSettings(this.#connection, names);
   }
 
   /** Makes a bridge. @throws conflict when the name is taken */

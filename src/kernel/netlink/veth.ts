@@ -18,10 +18,14 @@ export interface NewVeth {
   /** The bridge that this end joins. */
   readonly master?: IfName;
   readonly up?: boolean;
+  /** Called while this end is there and down, for settings below its name that must hold before its first packet. */
+  readonly beforeUp?: () => void;
   /** Whether packets may leave by the port they came from; only with a master. */
   readonly hairpin?: boolean;
   /** Whether it is kept from talking to other isolated ports; only with a master. */
   readonly isolated?: boolean;
+  /** Default: 0. */
+  readonly group?: number;
   /** Whether a crash may leave this end without its alias: its name tells what it is. See `isUnfinished`. */
   readonly isKnownByName?: boolean;
   readonly peer: NewVethPeer;

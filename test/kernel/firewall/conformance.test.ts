@@ -2,6 +2,8 @@ import { lockDirectory } from '../../support/lock-directory.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFirewall, type Firewall, type FirewallResource } from '../../../src/firewall/index.ts';
 import { parseIfName, parseIp } from '../../../src/model/index.ts';
+import { etherTypes, ethernet, forPrintf, ipv4, udp } from '../../support/frames.ts';
+import type { Netns } from '../../support/netns.ts';
 import { createLab, type Lab, type Member } from './lab.ts';
 import { network, openPort, port } from './resources.ts';
 
@@ -192,6 +194,26 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
       } finally {
         await lab.members.a2.exec(...restore);
       }
+    });
+
+    it('datagrams in the name of the loopback network don’t reach a service of the host', async () => {
+      await lab.host.exec('sh', '-ec', 'echo 0 | tee /proc/sys/net/ipv4/conf/*/rp_filter');
+      const macOf = async (space: Netns, link: string) =>
+        /ether (\S+)/.exec((await space.exec('ip', 'link', 'show', link)).stdout)?.[1] ?? '';
+      const [to, from] = [await macOf(lab.host, 'tsb-a'), await macOf(lab.members.a2, 'eth0')];
+      const received = async () =>
+        Number(
+          /UdpInDatagrams\s+(\d+)/.exec((await lab.host.exec('nstat', '-asz', 'UdpInDatagrams')).stdout)?.[1],
+        );
+      const heard = async (source: string): Promise<number> => {
+        const before = await received();
+        const packet = ipv4(source, '10.1.0.1', 17, udp(9, 80, '?'));
+        const frame = forPrintf(ethernet(to, from, etherTypes.ipv4, packet));
+        await lab.members.a2.exec('sh', '-c', `printf '${frame}' | socat -u - INTERFACE:eth0; sleep 0.1`);
+        return (await received()) - before;
+      };
+      expect(await heard('10.1.0.3')).toBe(1);
+      expect(await heard('127.0.0.2')).toBe(0);
     });
 
     it('packets that a neighbour forges for 127.0.0.1 don’t reach a port published there', async () => {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { elementsOf, guardsOf } from '../../../src/firewall/source-guard/elements.ts';
+import { elementsOf, frameFiltersOf, guardsOf } from '../../../src/firewall/source-guard/elements.ts';
 import { formatTable, numberOfRules, tableComment } from '../../../src/firewall/source-guard/structure.ts';
-import { parseIfName, parseIp, parseMac, type SourceGuard } from '../../../src/model/index.ts';
+import {
+  parseIfName,
+  parseIp,
+  parseMac,
+  type FrameFilter,
+  type SourceGuard,
+} from '../../../src/model/index.ts';
 
 const guard = (link: string, mac: string, ...addresses: readonly string[]): SourceGuard => ({
   kind: 'source-guard',
@@ -16,15 +22,25 @@ const guards = [
   guard('tsv-b', '02:42:0a:01:00:03', 'fe80::42:aff:fe01:3'),
 ];
 
+const filter: FrameFilter = {
+  kind: 'frame-filter',
+  bridge: parseIfName('tsb-a'),
+  owner: 'network:a',
+};
+
 describe('the guards of ports', () => {
   it('stand in a table of their own', async () => {
-    await expect(formatTable(guards.flatMap(elementsOf))).toMatchFileSnapshot('source-guard.nft');
+    await expect(formatTable([...guards, filter].flatMap(elementsOf))).toMatchFileSnapshot(
+      'source-guard.nft',
+    );
     expect(tableComment).toMatch(/^tsnet guards [0-9a-f]{16}$/);
-    expect(numberOfRules).toBe(16);
+    expect(numberOfRules).toBe(17);
   });
 
   it('are read back', () => {
-    expect(guardsOf(guards.flatMap(elementsOf))).toEqual(guards);
+    const elements = [...guards, filter].flatMap(elementsOf);
+    expect(guardsOf(elements)).toEqual(guards);
+    expect(frameFiltersOf(elements)).toEqual([filter]);
   });
 
   it('are none without their port, and lack an address that may not be advertised', () => {

@@ -67,6 +67,11 @@ describe('the rules of networks and ports', () => {
   it('are taken away to the last', () => {
     const saved = savedAfter(restoreText(nothing, 6));
     expect(restoreText(saved, 6, emptyTables(6)).split('\n')).toEqual([
+      '*raw',
+      '-D PREROUTING -j TSNET-GUARD',
+      '-F TSNET-GUARD',
+      '-X TSNET-GUARD',
+      'COMMIT',
       '*mangle',
       '-D FORWARD -j TSNET-FILTER',
       '-F TSNET-FILTER',

@@ -35,6 +35,18 @@ describe('examine', () => {
     ['forwarding.off', { host: { sysctls: { 'ipv4/ip_forward': '0' } } }],
     ['firewall.flushed', { without: /-A / }],
     ['nat.no-masquerade', { without: /MASQUERADE/ }],
+    [
+      'bridge.accepts-routers',
+      {
+        host: {
+          sysctls: {
+            'ipv4/ip_forward': '1',
+            'ipv6/conf/br-app/accept_ra': '1',
+            'ipv6/conf/br-app/forwarding': '0',
+          },
+        },
+      },
+    ],
     ['bridge.down', { bridge: { isUp: false } }],
     ['link.no-master', { hostEnd: { masterIndex: undefined } }],
     ['container.no-default-route', { inside: { routes: [route('10.66.0.0/24', 2)] } }],
