@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsnetError } from '../model/index.ts';
 
@@ -6,9 +6,9 @@ import { TsnetError } from '../model/index.ts';
 const magicOffset = 24;
 const magic = 0xbeefc0de;
 
-/** Whether there is a store in the directory. */
+/** Whether there is a store in the directory. @throws errors of `node:fs` for one that may not be looked into */
 export function hasStore(directory: string): boolean {
-  return existsSync(fileOf(directory));
+  return statSync(fileOf(directory), { throwIfNoEntry: false }) !== undefined;
 }
 
 /**

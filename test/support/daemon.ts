@@ -18,6 +18,8 @@ export interface Daemon extends AsyncDisposable {
   stop(signal: NodeJS.Signals): Promise<void>;
   /** Calls it as an engine does; `undefined` when the connection broke. */
   call(name: string, body: object): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** The id of its process, while it runs. */
+  pid(): number;
   /** What it wrote to its log, all runs together. */
   log(): string;
 }
@@ -68,6 +70,7 @@ export function createDaemon(netns: Netns, program = built): Daemon {
     },
     stop,
     call: (name, body) => ask(socket, 'POST', `/${name}`, JSON.stringify(body)),
+    pid: () => child?.pid ?? Number.NaN,
     log: () => log,
     async [Symbol.asyncDispose]() {
       await stop('SIGKILL');

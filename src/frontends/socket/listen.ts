@@ -13,7 +13,8 @@ import { invalid, TsnetError } from '../../model/index.ts';
 export async function listen(server: Server, place: string | number, flag: string): Promise<void> {
   if (typeof place === 'string') {
     await removeStaleSocket(place, flag);
-    mkdirSync(dirname(place), { recursive: true });
+    // Nobody else may write there, whatever the umask.
+    mkdirSync(dirname(place), { recursive: true, mode: 0o755 });
   }
   const mask = process.umask(0o177);
   try {
@@ -45,7 +46,10 @@ async function removeStaleSocket(path: string, flag: string): Promise<void> {
   rmSync(path, { force: true });
 }
 
-/** Whether a process listens on a socket. */
+/**
+ * Whether a process listens on a socket. Only a refusal proves that none does: one that was stopped and whose queue is full
+ * answers with EAGAIN.
+ */
 export function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
@@ -53,6 +57,8 @@ export function isAnswered(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    probe.once('error', () => resolve(false));
+    probe.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'),
+    );
   });
 }
