@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { openFirewall } from '../firewall/index.ts';
 import { Rtnetlink } from '../kernel/netlink/index.ts';
+import { ensureOwnFolder } from '../kernel/own-folder.ts';
 import { bootId } from '../kernel/proc/index.ts';
 import { State } from '../state/index.ts';
 import type { Context, Logger } from './context.ts';
@@ -29,7 +29,7 @@ export type OpenContext = Context & Disposable;
  * @throws denied without the rights of root; unsupported when a program or a kernel feature is missing
  */
 export async function openContext(settings: Settings, log: Logger): Promise<OpenContext> {
-  mkdirSync(settings.runDirectory, { recursive: true, mode: 0o700 });
+  ensureOwnFolder(settings.runDirectory);
   const netns = settings.netns === undefined ? {} : { netns: settings.netns };
   const state = State.open({
     directory: settings.stateDirectory,

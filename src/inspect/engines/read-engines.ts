@@ -47,12 +47,21 @@ function sockets(): string[] {
   ];
   const seen = new Set<string>();
   return candidates.filter((path) => {
-    if (!existsSync(path)) return false;
-    const real = realpathSync(path);
+    const real = realPathOf(path);
+    if (real === undefined) return false;
     if (seen.has(real)) return false;
     seen.add(real);
     return true;
   });
+}
+
+/** Undefined for what is not there. What can't be looked at counts as there: asking it will say why not. */
+function realPathOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EACCES' ? path : undefined;
+  }
 }
 
 type Answer = Partial<Pick<EngineAnswer, 'engine'>> & Pick<EngineAnswer, 'gaps'>;

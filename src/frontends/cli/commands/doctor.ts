@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { examine, type Examination } from '../../../inspect/doctor/index.ts';
 import type { Finding } from '../../../inspect/finding.ts';
 import { everything } from '../../../inspect/read-inspection.ts';
@@ -9,12 +9,14 @@ import { findingLines, wrapped } from '../inspect/format-finding.ts';
 import { counted } from '../inspect/texts.ts';
 import { inspectFlags, openInspection } from '../inspect/open-inspection.ts';
 import { painted, printableDeep, terminalScreen } from '../inspect/screen.ts';
+import { exitCodes } from '../exit-codes.ts';
 import { printJson } from '../print.ts';
 import { readSettings } from '../settings.ts';
 
 /**
  * `tsnet doctor`: what is wrong with the networks of this host. With `--fix` what is of tsnet is repaired first; all
- * else is only told. Exit status 1 when there is an error.
+ * else is only told. Exit status 1 when there is an error, 77 when an ordinary user
+ * could not read everything.
  *
  * @throws as the readers, and as `tsnet reconcile` with `--fix`
  */
@@ -25,24 +27,30 @@ export async function doctor(command: Command): Promise<void> {
   const inspection = await openInspection(command, { ...everything, rules: 'all' });
   const drift: OwnDrift = isLive ? await findOwnDrift(command) : { findings: [], gaps: [] };
   const examination = withDrift(examine(inspection), drift.findings);
-  if (examination.findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;
   const gaps = [...inspection.snapshot.gaps, ...drift.gaps];
+  // What root can't read is told; what an ordinary user can't is the answer.
+  if (isLive && gaps.length > 0 && process.geteuid?.() !== 0) process.exitCode = exitCodes.denied;
+  if (examination.findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;
   if (flags.json === true) return printJson({ ...examination, repaired, gaps });
   for (const line of repaired) process.stdout.write(`repaired: ${printable(line)}\n`);
-  print(printableDeep(examination));
+  print(printableDeep(examination), gaps.length);
   for (const { what, why } of printableDeep(gaps)) process.stderr.write(`not read: ${what}: ${why}\n`);
 }
 
-function print({ checks, findings }: Examination): void {
+function print({ checks, findings }: Examination, unread: number): void {
   const screen = terminalScreen();
   for (const finding of findings) process.stdout.write(`${findingLines(finding, screen).join('\n')}\n\n`);
   const clean = checks.filter((check) => check.findings === 0).map(({ name }) => name);
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   const summary =
     findings.length === 0
-      ? '✓ nothing is wrong'
+      ? unread === 0
+        ? '✓ nothing is wrong'
+        : `nothing found, but ${unread} of what was asked could not be read`
       : `${counted(errors, 'error')}, ${counted(findings.length - errors, 'other finding')}`;
-  process.stdout.write(`${painted(screen, findings.length === 0 ? 'good' : 'strong', summary)}\n`);
+  process.stdout.write(
+    `${painted(screen, findings.length === 0 && unread === 0 ? 'good' : 'strong', summary)}\n`,
+  );
   for (const line of wrapped(`nothing found in: ${clean.join(', ')}`, 0))
     process.stdout.write(`${painted(screen, 'faint', line)}\n`);
 }
@@ -54,21 +62,27 @@ interface OwnDrift {
   readonly gaps: readonly Gap[];
 }
 
+/** @throws errors of `node:fs`, EACCES above all: what can't be seen may well be there */
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
 /** What differs from the records of tsnet; nothing where it keeps none. */
 async function findOwnDrift(command: Command): Promise<OwnDrift> {
   const settings = readSettings(command);
-  if (!existsSync(settings.stateDirectory)) return { findings: [], gaps: [] };
   const { findDrift, formatDrift, openContext } = await import('../../../network/index.ts');
   const { createLogger } = await import('../logger.ts');
   try {
+    if (!isThere(settings.stateDirectory)) return { findings: [], gaps: [] };
     using context = await openContext(settings, createLogger('error'));
     return {
       findings: driftFindings(settings.stateDirectory, formatDrift(await findDrift(context))),
       gaps: [],
     };
   } catch (error) {
+    const isRefused = error instanceof Error && 'code' in error && error.code === 'EACCES';
     const { kind, message } = toTsnetError(error);
-    if (kind === 'bug') throw error;
+    if (kind === 'bug' && !isRefused) throw error;
     return { findings: [], gaps: [{ what: 'records of tsnet', why: message }] };
   }
 }
@@ -90,7 +104,7 @@ function driftFindings(directory: string, lines: readonly string[]): Finding[] {
 
 async function repairOwn(command: Command): Promise<string[]> {
   const settings = readSettings(command);
-  if (!existsSync(settings.stateDirectory)) return [];
+  if (!isThere(settings.stateDirectory)) return [];
   const { findDrift, formatDrift, openContext, recover } = await import('../../../network/index.ts');
   const { createLogger } = await import('../logger.ts');
   using context = await openContext(settings, createLogger('warn'));
