@@ -16,7 +16,7 @@ type Place = Pick<Settings, 'stateDirectory' | 'netns'>;
  * @throws conflict when another daemon uses the same records; denied
  */
 export async function holdDaemonLock({ stateDirectory, netns }: Place): Promise<Disposable> {
-  ensureOwnFolder(stateDirectory, 'state directory');
+  ensureOwnFolder(stateDirectory);
   const path = pathOf(stateDirectory);
   const descriptor = open(path);
   if (!(await isFree(descriptor))) {

@@ -31,8 +31,7 @@ export type OpenContext = Context & Disposable;
  *   uses these records for another network namespace; unsupported when a program or a kernel feature is missing
  */
 export async function openContext(settings: Settings, log: Logger): Promise<OpenContext> {
-  ensureOwnFolder(settings.runDirectory, 'run directory');
-  ensureOwnFolder(settings.stateDirectory, 'state directory');
+  ensureOwnFolder(settings.runDirectory);
   await refuseOtherNamespace(settings);
   const netns = settings.netns === undefined ? {} : { netns: settings.netns };
   const state = State.open({

@@ -36,12 +36,8 @@ export interface Stores {
 
 /** Opens the stores for reading; undefined as long as there are none. @throws as `Store.open`; denied where others may write */
 export function openForReading(options: StoresOptions): Stores | undefined {
-  try {
-    if (!hasStore(options.directory)) return undefined;
-  } catch (error) {
-    throw toStoreError('open state', options.directory, error);
-  }
-  refuseForeignFolder(options.directory, 'state directory');
+  if (!hasStore(options.directory)) return undefined;
+  refuseForeignFolder(options.directory);
   const disk = Store.open(options.directory, { isReadOnly: true, isVolatile: false });
   return closedOnError(disk, () => {
     const found = disk.read(readStoreRecord);
