@@ -20,8 +20,6 @@ export interface Daemon extends AsyncDisposable {
   stop(signal: NodeJS.Signals): Promise<void>;
   /** Calls it as an engine does; `undefined` when the connection broke. */
   call(name: string, body: object): Promise<Readonly<Record<string, unknown>> | undefined>;
-  /** The id of its process, while it runs. */
-  pid(): number;
   /** What it wrote to its log, all runs together. */
   log(): string;
 }
@@ -76,7 +74,6 @@ export function createDaemon(netns: Netns, program = built): Daemon {
     },
     stop,
     call: (name, body) => ask(socket, 'POST', `/${name}`, JSON.stringify(body)),
-    pid: () => child?.pid ?? Number.NaN,
     log: () => log,
     async [Symbol.asyncDispose]() {
       await stop('SIGKILL');

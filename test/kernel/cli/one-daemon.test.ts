@@ -13,7 +13,7 @@ it('a stopped daemon whose queue is full keeps its socket and its records', asyn
   await using host = await createNetns('daemon-stopped');
   await using daemon = createDaemon(host);
   await daemon.start();
-  const pid = daemon.pid();
+  const pid = daemon.pid;
   process.kill(pid, 'SIGSTOP');
   const callers: Socket[] = [];
   try {
