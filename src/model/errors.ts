@@ -71,10 +71,30 @@ export function withSuppressed(error: TsnetError, suppressed: readonly unknown[]
   });
 }
 
-/** Any thrown value as a `TsnetError`; what is not one already is a defect and becomes kind `bug`. */
+/** Errors of the operating system that say something of the user's rights or the host, wherever they are met. */
+const systemErrors: ReadonlyMap<unknown, { readonly kind: ErrorKind; readonly hint: string }> = new Map([
+  ['EACCES', { kind: 'denied', hint: 'run as root' }],
+  ['EPERM', { kind: 'denied', hint: 'run as root' }],
+  ['EROFS', { kind: 'denied', hint: 'the file system is mounted read-only' }],
+  ['ENOSPC', { kind: 'unavailable', hint: 'look whether the file system is full' }],
+  ['EDQUOT', { kind: 'unavailable', hint: 'look whether the file system is full' }],
+  ['EIO', { kind: 'unavailable', hint: 'check the file system' }],
+  ['EMFILE', { kind: 'unavailable', hint: 'raise the limit of open files (ulimit -n)' }],
+  ['ENFILE', { kind: 'unavailable', hint: 'raise the limit of open files (fs.file-max)' }],
+]);
+
+/**
+ * Any thrown value as a `TsnetError`. What the operating system refuses for the user's rights or the state of the host is
+ * `denied` or `unavailable`; everything else that is not one already is a defect and becomes kind `bug`.
+ */
 export function toTsnetError(thrown: unknown): TsnetError {
   if (thrown instanceof TsnetError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const code = thrown instanceof Error && 'syscall' in thrown && 'code' in thrown ? thrown.code : undefined;
+  const known = systemErrors.get(code);
+  if (known !== undefined) {
+    return new TsnetError(known.kind, message, { cause: thrown, errno: String(code), hint: known.hint });
+  }
   return new TsnetError('bug', message, {
     cause: thrown,
     hint: 'please report this with the log line that precedes it',

@@ -1,9 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { openFirewall } from '../firewall/index.ts';
 import { Rtnetlink } from '../kernel/netlink/index.ts';
+import { ensureOwnFolder } from '../kernel/own-folder.ts';
 import { bootId } from '../kernel/proc/index.ts';
 import { State } from '../state/index.ts';
 import type { Context, Logger } from './context.ts';
+import { refuseOtherNamespace } from './daemon-lock.ts';
 import { LinkRemoval } from './link-removal.ts';
 
 /** Which firewall translates and filters; `auto` takes nftables where the host has it. */
@@ -26,10 +27,12 @@ export type OpenContext = Context & Disposable;
 /**
  * Opens the records and the kernel of a network namespace for writing.
  *
- * @throws denied without the rights of root; unsupported when a program or a kernel feature is missing
+ * @throws denied without the rights of root, or when others may write where records or locks lie; conflict when a daemon
+ *   uses these records for another network namespace; unsupported when a program or a kernel feature is missing
  */
 export async function openContext(settings: Settings, log: Logger): Promise<OpenContext> {
-  mkdirSync(settings.runDirectory, { recursive: true, mode: 0o700 });
+  ensureOwnFolder(settings.runDirectory);
+  await refuseOtherNamespace(settings);
   const netns = settings.netns === undefined ? {} : { netns: settings.netns };
   const state = State.open({
     directory: settings.stateDirectory,

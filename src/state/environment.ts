@@ -1,5 +1,6 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
+import { ensureOwnFolder } from '../kernel/own-folder.ts';
 import { Gate } from './gate.ts';
 import { refuseNetworkFileSystem } from './network-file-system.ts';
 import { refuseForeignFile } from './store-file.ts';
@@ -42,7 +43,7 @@ export class Environment {
    */
   static acquire(directory: string, options: EnvironmentOptions): Environment {
     const { isReadOnly } = options;
-    if (!isReadOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (!isReadOnly) ensureOwnFolder(directory);
     refuseNetworkFileSystem(directory);
     refuseForeignFile(directory);
     const { dev, ino } = statSync(directory);

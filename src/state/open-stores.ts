@@ -1,3 +1,4 @@
+import { refuseForeignFolder } from '../kernel/own-folder.ts';
 import { carryOver, enterBoot } from './boot.ts';
 import { DiskCompanion } from './disk-companion.ts';
 import { randomDigits } from './random-digits.ts';
@@ -33,9 +34,10 @@ export interface Stores {
   close(): void;
 }
 
-/** Opens the stores for reading; undefined as long as there are none. @throws as `Store.open` */
+/** Opens the stores for reading; undefined as long as there are none. @throws as `Store.open`; denied where others may write */
 export function openForReading(options: StoresOptions): Stores | undefined {
   if (!hasStore(options.directory)) return undefined;
+  refuseForeignFolder(options.directory);
   const disk = Store.open(options.directory, { isReadOnly: true, isVolatile: false });
   return closedOnError(disk, () => {
     const found = disk.read(readStoreRecord);

@@ -1,14 +1,19 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsnetError } from '../model/index.ts';
+import { toStoreError } from './store-error.ts';
 
 // Source: lmdb 0.9.90 mdb.c: MDB_meta follows a page header of 24 bytes and begins with MDB_MAGIC in host order.
 const magicOffset = 24;
 const magic = 0xbeefc0de;
 
-/** Whether there is a store in the directory. */
+/** Whether there is a store in the directory. @throws denied without the right to look */
 export function hasStore(directory: string): boolean {
-  return existsSync(fileOf(directory));
+  try {
+    return statSync(fileOf(directory), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw toStoreError('open state', directory, error);
+  }
 }
 
 /**

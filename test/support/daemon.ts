@@ -10,6 +10,8 @@ import type { Netns } from './netns.ts';
 export interface Daemon extends AsyncDisposable {
   readonly folder: string;
   readonly socket: string;
+  /** Of the run under way. */
+  readonly pid: number;
   /** Where it listens for the executables; in memory, as /run is. */
   readonly runDirectory: string;
   /** Starts it and waits until it answers. */
@@ -55,6 +57,10 @@ export function createDaemon(netns: Netns, program = built): Daemon {
   return {
     folder,
     socket,
+    get pid() {
+      if (child?.pid === undefined) throw new Error('the daemon does not run');
+      return child.pid;
+    },
     runDirectory,
     async start() {
       // nsenter and the launcher replace themselves, so that the child is the daemon itself.

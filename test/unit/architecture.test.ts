@@ -29,7 +29,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'inspect/rules',
     'inspect/capture',
   ],
-  'frontends/socket': ['model'],
+  'frontends/socket': ['model', 'kernel'],
   'frontends/docker': ['model', 'network', 'frontends/socket'],
   'frontends/cni': ['model', 'network'],
   'frontends/netavark': ['model', 'network', 'frontends/docker', 'frontends/install'],

@@ -4,6 +4,7 @@ import { bootId } from '../../kernel/proc/index.ts';
 import { TsnetError } from '../../model/index.ts';
 import {
   deleteNetwork,
+  forgetDaemonLock,
   openContext,
   recover,
   releasePool,
@@ -56,6 +57,7 @@ export async function purge(settings: Settings, log: Logger): Promise<void> {
     await recover(context);
   }
   State.remove(settings.stateDirectory, settings.runDirectory);
+  forgetDaemonLock(settings);
   rmSync(join(settings.runDirectory, 'locks'), { recursive: true, force: true });
   for (const folder of [settings.stateDirectory, settings.runDirectory]) removeIfEmpty(folder);
 }

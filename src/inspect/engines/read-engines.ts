@@ -47,12 +47,22 @@ function sockets(): string[] {
   ];
   const seen = new Set<string>();
   return candidates.filter((path) => {
-    if (!existsSync(path)) return false;
-    const real = realpathSync(path);
+    const real = realPathOf(path);
+    if (real === undefined) return false;
     if (seen.has(real)) return false;
     seen.add(real);
     return true;
   });
+}
+
+/** One that may not be looked at is there for all we know: asking it tells why it can't be asked. */
+function realPathOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : path;
+  }
 }
 
 type Answer = Partial<Pick<EngineAnswer, 'engine'>> & Pick<EngineAnswer, 'gaps'>;

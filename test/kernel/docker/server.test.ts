@@ -40,7 +40,7 @@ describe('the socket', () => {
   });
 
   it('is refused while another process answers there', async () => {
-    await expect(startServer(host.context, host.socket)).rejects.toThrow('another process answers there');
+    await expect(startServer(host.context, host.socket)).rejects.toThrow('another process has it');
     expect(await health(host.socket)).toEqual({ status: 'ok' });
   });
 

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import { existsSync } from 'node:fs';
 import { examine, type Examination } from '../../../inspect/doctor/index.ts';
 import type { Finding } from '../../../inspect/finding.ts';
 import { everything } from '../../../inspect/read-inspection.ts';
 import type { Inspection } from '../../../inspect/inspection.ts';
+import { isThere } from '../../../kernel/is-there.ts';
 import { printable, toTsnetError } from '../../../model/index.ts';
+import { exitCodes } from '../exit-codes.ts';
 import { findingLines, wrapped } from '../inspect/format-finding.ts';
 import { counted } from '../inspect/texts.ts';
 import { inspectFlags, openInspection } from '../inspect/open-inspection.ts';
@@ -14,7 +15,8 @@ import { readSettings } from '../settings.ts';
 
 /**
  * `tsnet doctor`: what is wrong with the networks of this host. With `--fix` what is of tsnet is repaired first; all
- * else is only told. Exit status 1 when there is an error.
+ * else is only told. Exit status 1 when there is an error, that of `denied` when none was found and an ordinary user asked,
+ * who may not read everything. Without a finding it only says that nothing is wrong if everything could be read.
  *
  * @throws as the readers, and as `tsnet reconcile` with `--fix`
  */
@@ -25,25 +27,34 @@ export async function doctor(command: Command): Promise<void> {
   const inspection = await openInspection(command, { ...everything, rules: 'all' });
   const drift: OwnDrift = isLive ? await findOwnDrift(command) : { findings: [], gaps: [] };
   const examination = withDrift(examine(inspection), drift.findings);
-  if (examination.findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;
   const gaps = [...inspection.snapshot.gaps, ...drift.gaps];
+  const isDenied = isLive && gaps.length > 0 && process.geteuid?.() !== 0;
+  if (examination.findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;
+  else if (isDenied) process.exitCode = exitCodes.denied;
   if (flags.json === true) return printJson({ ...examination, repaired, gaps });
   for (const line of repaired) process.stdout.write(`repaired: ${printable(line)}\n`);
-  print(printableDeep(examination));
+  print(printableDeep(examination), gaps.length);
   for (const { what, why } of printableDeep(gaps)) process.stderr.write(`not read: ${what}: ${why}\n`);
+  if (isDenied) process.stderr.write('hint: run it as root\n');
 }
 
-function print({ checks, findings }: Examination): void {
+/** @param unread how much could not be read: then a check that found nothing proves nothing */
+function print({ checks, findings }: Examination, unread: number): void {
   const screen = terminalScreen();
   for (const finding of findings) process.stdout.write(`${findingLines(finding, screen).join('\n')}\n\n`);
   const clean = checks.filter((check) => check.findings === 0).map(({ name }) => name);
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   const summary =
     findings.length === 0
-      ? '✓ nothing is wrong'
+      ? unread === 0
+        ? '✓ nothing is wrong'
+        : '? nothing was found in what could be read'
       : `${counted(errors, 'error')}, ${counted(findings.length - errors, 'other finding')}`;
-  process.stdout.write(`${painted(screen, findings.length === 0 ? 'good' : 'strong', summary)}\n`);
-  for (const line of wrapped(`nothing found in: ${clean.join(', ')}`, 0))
+  process.stdout.write(`${painted(screen, findings.length + unread === 0 ? 'good' : 'strong', summary)}\n`);
+  for (const line of wrapped(
+    `${unread === 0 ? 'nothing found in' : 'looked at, as far as it could be read'}: ${clean.join(', ')}`,
+    0,
+  ))
     process.stdout.write(`${painted(screen, 'faint', line)}\n`);
 }
 
@@ -57,10 +68,10 @@ interface OwnDrift {
 /** What differs from the records of tsnet; nothing where it keeps none. */
 async function findOwnDrift(command: Command): Promise<OwnDrift> {
   const settings = readSettings(command);
-  if (!existsSync(settings.stateDirectory)) return { findings: [], gaps: [] };
   const { findDrift, formatDrift, openContext } = await import('../../../network/index.ts');
   const { createLogger } = await import('../logger.ts');
   try {
+    if (!isThere(settings.stateDirectory)) return { findings: [], gaps: [] };
     using context = await openContext(settings, createLogger('error'));
     return {
       findings: driftFindings(settings.stateDirectory, formatDrift(await findDrift(context))),
@@ -90,7 +101,7 @@ function driftFindings(directory: string, lines: readonly string[]): Finding[] {
 
 async function repairOwn(command: Command): Promise<string[]> {
   const settings = readSettings(command);
-  if (!existsSync(settings.stateDirectory)) return [];
+  if (!isThere(settings.stateDirectory)) return [];
   const { findDrift, formatDrift, openContext, recover } = await import('../../../network/index.ts');
   const { createLogger } = await import('../logger.ts');
   using context = await openContext(settings, createLogger('warn'));

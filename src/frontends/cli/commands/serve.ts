@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { invalid, toTsnetError } from '../../../model/index.ts';
-import { openContext, recover, watchKernel, type Context } from '../../../network/index.ts';
+import { holdDaemonLock, openContext, recover, watchKernel, type Context } from '../../../network/index.ts';
 import { collectSandboxes } from '../../../run/index.ts';
 import { takeInheritedSocket } from '../../docker/inherited-socket.ts';
 import { startServer } from '../../docker/server.ts';
@@ -22,6 +22,8 @@ export async function serve(command: Command): Promise<void> {
   const socket = takeInheritedSocket() ?? absolute(flags.socket, '--socket');
   const log = createLogger(parseLevel(flags.logLevel));
   const settings = readSettings(command);
+  // Before anything is changed: of two daemons for the same records the second changes nothing.
+  using _lock = await holdDaemonLock(settings);
   using context = await openContext(settings, log);
   log.info('starting', { version, ...settings, firewall: context.kernel.firewall.backend });
   await recoverIfPossible(context);

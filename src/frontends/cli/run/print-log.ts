@@ -17,7 +17,10 @@ const pauseMs = 100;
 
 /** Copies a log to an output until that is closed. @returns false where there is no log */
 export async function printLog(path: string, output: Writable, { lines, until }: LogPart): Promise<boolean> {
-  const file = await open(path, 'r').catch(() => undefined);
+  const file = await open(path, 'r').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  });
   if (file === undefined) return false;
   try {
     let offset = lines === undefined ? 0 : await startOfLines(file, lines);
