@@ -66,7 +66,8 @@ static bool send_request(int descriptor, char *const *arguments, const struct by
 
 /**
  * Any number of dots, each a sign of life, then a line with the exit code and the lengths of two parts, then the parts.
- * A code of -1 means: this is not my host. Returns whether the line is there and well formed; the parts may be missing.
+ * A code of -1 means: this is not my host. Returns whether the line is there and well formed; the parts may be
+ * missing, and where the second begins is not told.
  */
 static bool read_header(const struct bytes *received, struct answer *answer) {
   const char *at = received->at, *end = received->at + received->length;
@@ -76,10 +77,12 @@ static bool read_header(const struct bytes *received, struct answer *answer) {
   if (line_end == NULL || (size_t)(line_end - at) >= sizeof header) return false;
   memcpy(header, at, (size_t)(line_end - at));
   int used = 0;
-  if (sscanf(header, "tsnet1 %4d %9zu %9zu%n", &answer->code, &answer->output_length, &answer->errors_length, &used) != 3)
-    return false;
+  // Digits only: of a sign scanf(3) would make a length beyond all memory.
+  char output[10], errors[10];
+  if (sscanf(header, "tsnet1 %4d %9[0-9] %9[0-9]%n", &answer->code, output, errors, &used) != 3) return false;
+  answer->output_length = strtoul(output, NULL, 10);
+  answer->errors_length = strtoul(errors, NULL, 10);
   answer->output = line_end + 1;
-  answer->errors = answer->output + answer->output_length;
   return header[used] == '\0';
 }
 
@@ -95,6 +98,7 @@ static enum outcome understand(const struct bytes *received, struct answer *answ
   if (!read_header(received, answer)) return BROKEN;
   size_t rest = received->length - (size_t)(answer->output - received->at);
   if (answer->output_length + answer->errors_length != rest) return BROKEN;
+  answer->errors = answer->output + answer->output_length;
   if (answer->code == -1) return ABSENT;
   return answer->code < 0 || answer->code > 255 ? BROKEN : ANSWERED;
 }

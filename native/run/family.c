@@ -7,6 +7,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Source: proc_pid_stat(5): the name, in parentheses, may hold anything; the start time is field 22. */
+static unsigned long long started_at(const char *stat) {
+  const char *rest = strrchr(stat, ')');
+  unsigned long long ticks = 0;
+  for (int field = 2; field < 22 && rest != NULL; field += 1) rest = strchr(rest + 1, ' ');
+  if (rest != NULL) sscanf(rest, " %llu", &ticks);
+  return ticks;
+}
+
 unsigned long long start_time_of(pid_t pid) {
   char path[32];
   char line[1024];
@@ -16,13 +25,7 @@ unsigned long long start_time_of(pid_t pid) {
   const size_t length = fread(line, 1, sizeof line - 1, file);
   fclose(file);
   line[length] = '\0';
-  /* Source: proc_pid_stat(5): the name, in parentheses, may hold anything; the start time is field 22. */
-  const char *rest = strrchr(line, ')');
-  unsigned long long ticks = 0;
-  if (rest == NULL) return 0;
-  for (int field = 2; field < 22 && rest != NULL; field += 1) rest = strchr(rest + 1, ' ');
-  if (rest != NULL) sscanf(rest, " %llu", &ticks);
-  return ticks;
+  return started_at(line);
 }
 
 /* Source: proc_tid_children(5); the list may miss some while others end, so the caller asks again. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -19,7 +20,10 @@ static void usage(void) {
 
 /* The process with that number, if it is still the one that began at that time. */
 static int open_target(const char *number, const char *start_time) {
-  const pid_t pid = (pid_t)strtol(number, NULL, 10);
+  char *end;
+  const long pid_number = strtol(number, &end, 10);
+  if (end == number || *end != '\0' || pid_number < 1 || pid_number > INT_MAX) usage();
+  const pid_t pid = (pid_t)pid_number;
   const int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
   if (descriptor >= 0 && (start_time == NULL || start_time_of(pid) != strtoull(start_time, NULL, 10))) {
     close(descriptor);

@@ -49,8 +49,8 @@ export function resolveUser(text: string, files: Files = readFiles()): ProcessUs
     const supplementary = groups.filter(([, , , members]) => isMember(members));
     return {
       ...identity,
-      gid: Number(user?.[3] ?? 0),
-      groups: supplementary.map(([, , gid]) => Number(gid)),
+      gid: idOf(user?.[3] ?? '0', 'group of user', wantedUser),
+      groups: supplementary.map(([name = '', , gid = '']) => idOf(gid, 'group', name)),
     };
   }
   const group = groups.find(([name, , gid]) => name === wantedGroup || gid === wantedGroup);
