@@ -1,4 +1,5 @@
 import type { EndpointId, NetworkId } from '../../model/index.ts';
+import { shaped } from './answer-shapes.ts';
 import { askEngine } from './docker-api.ts';
 import { readContainers } from './read-containers.ts';
 
@@ -21,7 +22,9 @@ const timeoutMs = 1_000;
 export async function engineNames(): Promise<EngineNames> {
   try {
     const [networks, containers] = await Promise.all([
-      askEngine('/networks', timeoutMs) as Promise<readonly EngineNetwork[]>,
+      askEngine('/networks', timeoutMs).then(
+        (answer) => shaped(answer, 'networks', '/networks') as readonly EngineNetwork[],
+      ),
       readContainers(timeoutMs),
     ]);
     return {

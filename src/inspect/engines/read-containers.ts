@@ -1,4 +1,5 @@
 import { parseIp, TsnetError, type EndpointId, type Ip, type NetworkId } from '../../model/index.ts';
+import { shaped } from './answer-shapes.ts';
 import { askEngine } from './docker-api.ts';
 
 /** A container as its engine tells. Texts come from users and may hold anything. */
@@ -45,11 +46,13 @@ interface AttachmentAnswer {
  *
  * Source: Docker Engine API v1.24, GET /containers/json and /networks.
  *
- * @throws when no engine answers in time
+ * @throws when no engine answers in time, or not as one does
  */
 export async function readContainers(timeoutMs: number, signal?: AbortSignal): Promise<EngineContainer[]> {
-  const answer = (await askEngine('/containers/json?all=1', timeoutMs, signal)) as readonly Answer[];
-  const networks = (await askEngine('/networks', timeoutMs, signal)) as readonly NetworkAnswer[];
+  const ask = async (path: string, shape: 'containers' | 'networks'): Promise<unknown> =>
+    shaped(await askEngine(path, timeoutMs, signal), shape, path);
+  const answer = (await ask('/containers/json?all=1', 'containers')) as readonly Answer[];
+  const networks = (await ask('/networks', 'networks')) as readonly NetworkAnswer[];
   // A container that was never started knows its networks by name only.
   const idOf = new Map(networks.map(({ Id, Name }) => [Name, Id]));
   return answer.map(({ Id, Names, Image, State, NetworkSettings }) => ({

@@ -1,3 +1,4 @@
+import { shaped, type answerShapes } from './answer-shapes.ts';
 import { askEngine, EngineRefusal } from './docker-api.ts';
 import { attachmentsOf, containerViewOf, stateOf, type ContainerAnswer } from './container-answer.ts';
 import type { AttachmentAnswer } from './container-answer.ts';
@@ -47,11 +48,12 @@ export async function readEngine(
 ): Promise<EngineAnswer> {
   using deadline = startDeadline(timeoutMs);
   const stop = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]);
-  const ask = (path: string): Promise<unknown> => askEngine(path, longestMs, stop, socket);
+  const ask = async (path: string, shape: keyof typeof answerShapes): Promise<unknown> =>
+    shaped(await askEngine(path, longestMs, stop, socket), shape, path);
   const [version, networks, list] = (await Promise.all([
-    ask('/version'),
-    ask('/networks'),
-    ask('/containers/json?all=1'),
+    ask('/version', 'version'),
+    ask('/networks', 'networks'),
+    ask('/containers/json?all=1', 'containers'),
   ])) as [VersionAnswer, readonly NetworkAnswer[], readonly ListAnswer[]];
   const idOf = new Map(networks.map(({ Id, Name }) => [Name ?? Id, Id]));
   const containers: (ContainerView | undefined)[] = [];
@@ -60,7 +62,7 @@ export async function readEngine(
   const askOneByOne = async (): Promise<void> => {
     for (const [position, short] of waiting) {
       try {
-        const answer = await ask(`/containers/${encodeURIComponent(short.Id)}/json`);
+        const answer = await ask(`/containers/${encodeURIComponent(short.Id)}/json`, 'container');
         containers[position] = containerViewOf(answer as ContainerAnswer, idOf);
       } catch (error) {
         // Removed meanwhile.

@@ -6,6 +6,7 @@ import {
   type NetworkId,
   type Subnet,
 } from '../../model/index.ts';
+import { shaped, type answerShapes } from './answer-shapes.ts';
 import { askEngine, EngineRefusal } from './docker-api.ts';
 import { readContainers, readIps } from './read-containers.ts';
 
@@ -47,12 +48,12 @@ interface EndpointAnswer {
  * Source: Docker Engine API v1.24, GET /info, /networks, /networks/{id}, /containers/json.
  *
  * @param ours ids of networks that are looked at in any case
- * @throws when no engine answers in time
+ * @throws when no engine answers in time, or not as one does
  */
 export async function readEngineUse(ours: ReadonlySet<NetworkId>, signal?: AbortSignal): Promise<EngineUse> {
-  const info = (await askEngine('/info', timeoutMs, signal)) as InfoAnswer;
+  const info = (await ask('/info', 'info', signal)) as InfoAnswer;
   if (!info.ID) throw new Error('the engine has no id');
-  const all = (await askEngine('/networks', timeoutMs, signal)) as readonly NetworkAnswer[];
+  const all = (await ask('/networks', 'networks', signal)) as readonly NetworkAnswer[];
   const containers = await readContainers(timeoutMs, signal);
   const ofPlugins = all.filter(({ IPAM }) => !builtIn.has(IPAM?.Driver ?? ''));
   const concerned = all.filter((network) => ours.has(network.Id as NetworkId) || ofPlugins.includes(network));
@@ -65,7 +66,7 @@ export async function readEngineUse(ours: ReadonlySet<NetworkId>, signal?: Abort
     engine: `${info.ID} ${info.DockerRootDir ?? ''}`.trim(),
     networks: new Set(all.map(({ Id }) => Id as NetworkId)),
     endpoints: new Set([
-      ...endpoints.map(({ EndpointID }) => EndpointID as EndpointId),
+      ...endpoints.flatMap(({ EndpointID }) => (EndpointID as EndpointId | undefined) ?? []),
       ...attachments.flatMap(({ endpoint }) => endpoint ?? []),
     ]),
     addresses: new Set([
@@ -84,6 +85,14 @@ export async function readEngineUse(ours: ReadonlySet<NetworkId>, signal?: Abort
   };
 }
 
+async function ask(
+  path: string,
+  shape: keyof typeof answerShapes,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  return shaped(await askEngine(path, timeoutMs, signal), shape, path);
+}
+
 /** One after the other: an engine with many networks has other things to do. */
 async function inspect(
   networks: readonly NetworkAnswer[],
@@ -92,9 +101,7 @@ async function inspect(
   const details: NetworkAnswer[] = [];
   for (const { Id } of networks) {
     try {
-      details.push(
-        (await askEngine(`/networks/${encodeURIComponent(Id)}`, timeoutMs, signal)) as NetworkAnswer,
-      );
+      details.push((await ask(`/networks/${encodeURIComponent(Id)}`, 'network', signal)) as NetworkAnswer);
     } catch (error) {
       // Removed meanwhile, so it had no endpoints.
       if (!(error instanceof EngineRefusal) || error.status !== 404) throw error;

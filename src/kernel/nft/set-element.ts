@@ -1,8 +1,10 @@
+import { TsnetError } from '../../model/errors.ts';
 import { boundsOf, familyOfRange, type Subnet } from '../../model/subnet.ts';
 import { ipFromBytes, ipFromNumber, ipToBytes, ipToNumber, type Ip } from '../../model/ip.ts';
 import { macFromBytes, macToBytes, type Mac } from '../../model/mac.ts';
 import type { IfName } from '../../model/names.ts';
 import { parsePort, parseProtocol, protocolNumbers, type Port, type Protocol } from '../../model/port.ts';
+import { malformed } from '../netlink/attributes.ts';
 
 /** The types of set keys and map values that are used here, by the names that nft(8) gives them. */
 export type FieldType = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'ifname' | 'ether_addr';
@@ -65,7 +67,7 @@ export function encodeElement({ set, key, data }: SetElement): ElementBytes {
   };
 }
 
-/** The element with those bytes; they must come from a set of that shape. */
+/** The element with those bytes. @throws kernel when they are not of a set of that shape */
 export function decodeElement<Name extends string>(
   set: SetSchema<Name>,
   bytes: ElementBytes,
@@ -146,18 +148,29 @@ function encodeField(type: FieldType | undefined, field: Field, end: 'first' | '
 }
 
 function decodeField(type: FieldType, bytes: Uint8Array): Field {
+  if (bytes.length < fieldLengths[type]) throw malformed(`a set element is too short for ${type}`);
   switch (type) {
     case 'ipv4_addr':
     case 'ipv6_addr':
       return ipFromBytes(bytes);
     case 'inet_proto':
-      return parseProtocol(bytes[0], 'protocol of a set element');
+      return understood(() => parseProtocol(bytes[0], 'protocol of a set element'));
     case 'inet_service':
-      return parsePort(((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0), 'port of a set element');
+      return understood(() => parsePort(((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0), 'port of a set element'));
     case 'ether_addr':
       return macFromBytes(bytes);
     case 'ifname':
       return new TextDecoder().decode(bytes).replace(/\0.*$/s, '') as IfName;
+  }
+}
+
+/** What the kernel holds is nobody's input: others may have put it there. */
+function understood<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TsnetError) throw malformed(error.message);
+    throw error;
   }
 }
 

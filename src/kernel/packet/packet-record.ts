@@ -1,3 +1,5 @@
+import { malformed } from '../netlink/attributes.ts';
+
 /** A packet as it passed an interface. */
 export interface CapturedPacket {
   /** When, in nanoseconds since 1970, by the clock of the machine, which all interfaces share. */
@@ -13,8 +15,20 @@ export interface CapturedPacket {
  * The packets of a batch of `NativeSocket.listenInBatches`. A VLAN tag that the kernel took out is put back.
  *
  * Source: packet(7), `linux/if_packet.h` (struct sockaddr_ll, struct tpacket_auxdata), `asm-generic/socket.h`.
+ *
+ * @throws kernel when a length leads outside
  */
 export function decodeBatch(batch: Buffer): CapturedPacket[] {
+  try {
+    return decodeWhole(batch);
+  } catch (error) {
+    // Reads behind the end.
+    if (error instanceof RangeError) throw malformed('a captured packet is too short');
+    throw error;
+  }
+}
+
+function decodeWhole(batch: Buffer): CapturedPacket[] {
   const packets: CapturedPacket[] = [];
   for (let at = 0; at < batch.length;) {
     const address = at + 12;
@@ -52,7 +66,8 @@ function decodePacket(address: Buffer, control: Buffer, data: Buffer): CapturedP
   let whole = data;
   for (let at = 0; at + controlHeader <= control.length;) {
     const size = control.readUInt32LE(at);
-    if (size < controlHeader) break;
+    if (size < controlHeader || size > control.length - at)
+      throw malformed('a control message leads outside');
     const body = control.subarray(at + controlHeader, at + size);
     switch ((control.readInt32LE(at + 8) << 16) | control.readInt32LE(at + 12)) {
       case timestamp:
