@@ -1,0 +1,7 @@
+import { cniKind } from './cni-kind.ts';
+import type { Kind } from './kind.ts';
+import { networkKind } from './network-kind.ts';
+import { runKind } from './run-kind.ts';
+
+/** Everything that is killed, by how tsnet is used. */
+export const kinds: readonly Kind[] = [cniKind, runKind, networkKind];
