@@ -20,7 +20,7 @@ export interface AgentAnswer {
 }
 
 const patienceMs = 5_000;
-const everyMs = 100;
+const everyMs = 250;
 
 /** A connection that is never given up. */
 interface Watched {

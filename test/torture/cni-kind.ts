@@ -1,5 +1,5 @@
 import { cniCall, cniCollect, type Pod } from './cni-calls.ts';
-import { must, type Continuation, type Kind } from './kind.ts';
+import { after, callOperation, must, type Continuation, type Kind } from './kind.ts';
 import { tsnetCall, type TortureHost } from './torture-host.ts';
 import { flushAndReconcile, upkeep } from './upkeep.ts';
 import { witnessPods } from './witnesses.ts';
@@ -36,19 +36,11 @@ const again = (pod: Pod): Continuation => ({
 export const cniKind: Kind = {
   name: 'cni',
   operations: [
-    { name: 'ADD', call: cniCall('ADD', victim) },
-    { name: 'ADD without wishes', call: cniCall('ADD', plain) },
-    { name: 'ADD that makes the network', call: cniCall('ADD', first) },
-    {
-      name: 'DEL',
-      prepare: async (host) => void (await host.succeed(cniCall('ADD', victim))),
-      call: cniCall('DEL', victim),
-    },
-    {
-      name: 'GC',
-      prepare: async (host) => void (await host.succeed(cniCall('ADD', victim))),
-      call: cniCollect('torture', witnessPods),
-    },
+    callOperation('ADD', cniCall('ADD', victim)),
+    callOperation('ADD without wishes', cniCall('ADD', plain)),
+    callOperation('ADD that makes the network', cniCall('ADD', first)),
+    callOperation('DEL', cniCall('DEL', victim), after(cniCall('ADD', victim))),
+    callOperation('GC', cniCollect('torture', witnessPods), after(cniCall('ADD', victim))),
   ],
   continuations: [
     again(victim),
@@ -57,7 +49,7 @@ export const cniKind: Kind = {
       name: 'DEL, ADD killed as well',
       async run(host, random) {
         const problems = await must(host, 'DEL', cniCall('DEL', victim));
-        await host.call(cniCall('ADD', victim), { step: 1 + random.below(75) });
+        await host.kill(cniCall('ADD', victim), { step: 1 + random.below(75) });
         return problems;
       },
     },

@@ -1,6 +1,7 @@
+import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareFacts, type Difference } from './host-facts.ts';
-import { formatKillPoint, type KillPoint } from './kill-point.ts';
+import { formatKillPoint, killEnvironment, type KillPoint } from './kill-point.ts';
 import type { Kind, Operation } from './kind.ts';
 import { createRandom, type Random } from './random.ts';
 import { startTortureHost, tsnetCall, type TortureHost } from './torture-host.ts';
@@ -37,6 +38,9 @@ export interface KillOptions {
 
 /** Whatever ends by itself after the last call has so long for it. */
 const settleMs = 5_000;
+
+/** On the private host. */
+const stepsFile = '/run/steps';
 
 /** A host with its witnesses, and the look at it when nothing else is there. */
 interface Stage {
@@ -126,10 +130,10 @@ async function restingFacts(host: TortureHost): Promise<string[]> {
 
 async function measure(host: TortureHost, kind: Kind, operation: Operation): Promise<Measured> {
   await operation.prepare?.(host);
-  const steps = await host.countSteps(operation.call);
-  await kind.end(host);
-  await operation.prepare?.(host);
-  const { milliseconds } = await host.call(operation.call);
+  const { milliseconds } = await operation.act(host, killEnvironment(undefined, stepsFile));
+  const path = host.host.path(stepsFile);
+  const steps = readFileSync(path, 'utf8').trim().split('\n').length;
+  rmSync(path);
   await kind.end(host);
   return { operation, steps, milliseconds };
 }
@@ -153,7 +157,7 @@ interface Round {
 async function playRound(stage: Stage, kind: Kind, { operation, point, random }: Round) {
   const { host, before } = stage;
   await operation.prepare?.(host);
-  const { code } = await host.call(operation.call, point);
+  const { code } = await operation.act(host, killEnvironment(point));
   const isKilled = code === 'killed';
   const schedule = [`${operation.name} killed ${formatKillPoint(point)}${isKilled ? '' : ' (was over)'}`];
   const problems: string[] = [];

@@ -1,4 +1,4 @@
-import { must, type Kind } from './kind.ts';
+import { after, callOperation, must, type Kind } from './kind.ts';
 import { tsnetCall } from './torture-host.ts';
 import { upkeep } from './upkeep.ts';
 
@@ -12,22 +12,15 @@ const run = (network: string) =>
 export const networkKind: Kind = {
   name: 'network',
   operations: [
-    { name: 'create', call: create('n1') },
-    { name: 'create with subnets', call: create('n1', ...subnets) },
-    { name: 'create, internal', call: create('n1', '--internal', '-o', 'icc=false') },
-    {
-      name: 'rm',
-      prepare: async (host) => void (await host.succeed(create('n1', ...subnets))),
-      call: remove('n1'),
-    },
-    {
-      name: 'rm of the default network',
-      async prepare(host) {
-        await host.succeed(run('bridge'));
-        await host.succeed(tsnetCall('rm', '-f', 'v1'));
-      },
-      call: remove('bridge'),
-    },
+    callOperation('create', create('n1')),
+    callOperation('create with subnets', create('n1', ...subnets)),
+    callOperation('create, internal', create('n1', '--internal', '-o', 'icc=false')),
+    callOperation('rm', remove('n1'), after(create('n1', ...subnets))),
+    callOperation(
+      'rm of the default network',
+      remove('bridge'),
+      after(run('bridge'), tsnetCall('rm', '-f', 'v1')),
+    ),
   ],
   continuations: [
     ...['n1', 'n2'].map((name) => ({
@@ -54,7 +47,7 @@ export const networkKind: Kind = {
     {
       name: 'rm killed',
       async run(host, random) {
-        await host.call(remove('n1'), { step: 1 + random.below(40) });
+        await host.kill(remove('n1'), { step: 1 + random.below(40) });
         return [];
       },
     },

@@ -1,15 +1,10 @@
-import { must, type Kind } from './kind.ts';
+import { after, callOperation, must, type Kind } from './kind.ts';
 import { tsnetCall, type Call, type TortureHost } from './torture-host.ts';
 import { flushAndReconcile, upkeep } from './upkeep.ts';
 
 const wishes = ['--network', 'shared', '--ip', '10.47.0.50', '-p', '9100:80'];
 const runCall = (name: string, ...flags: string[]): Call =>
   tsnetCall('run', '-d', '--name', name, ...flags, '--', 'sleep', 'infinity');
-const make =
-  (...calls: readonly Call[]) =>
-  async (host: TortureHost): Promise<void> => {
-    for (const call of calls) await host.succeed(call);
-  };
 const remove = (...names: string[]): Call => tsnetCall('rm', '-f', ...names);
 const extra = tsnetCall('network', 'create', 'extra', '--subnet', '10.48.0.0/24');
 const victim = runCall('v1', ...wishes);
@@ -29,21 +24,14 @@ async function removeIfThere(host: TortureHost, name: string): Promise<string[]>
 export const runKind: Kind = {
   name: 'run',
   operations: [
-    { name: 'run', call: victim },
-    { name: 'run on the default network', call: runCall('v1', '-p', '9100:80') },
-    {
-      name: 'run in the foreground',
-      call: tsnetCall('run', '--rm', '--name', 'v1', ...wishes, '--', 'true'),
-    },
-    { name: 'stop', prepare: make(victim), call: tsnetCall('stop', '-t', '0', 'v1') },
-    {
-      name: 'start',
-      prepare: make(victim, tsnetCall('stop', '-t', '0', 'v1')),
-      call: tsnetCall('start', 'v1'),
-    },
-    { name: 'rm', prepare: make(victim), call: remove('v1') },
-    { name: 'connect', prepare: make(extra, victim), call: tsnetCall('connect', 'extra', 'v1') },
-    { name: 'disconnect', prepare: make(victim), call: tsnetCall('disconnect', 'shared', 'v1') },
+    callOperation('run', victim),
+    callOperation('run on the default network', runCall('v1', '-p', '9100:80')),
+    callOperation('run in the foreground', tsnetCall('run', '--rm', '--name', 'v1', ...wishes, '--', 'true')),
+    callOperation('stop', tsnetCall('stop', '-t', '0', 'v1'), after(victim)),
+    callOperation('start', tsnetCall('start', 'v1'), after(victim, tsnetCall('stop', '-t', '0', 'v1'))),
+    callOperation('rm', remove('v1'), after(victim)),
+    callOperation('connect', tsnetCall('connect', 'extra', 'v1'), after(extra, victim)),
+    callOperation('disconnect', tsnetCall('disconnect', 'shared', 'v1'), after(victim)),
   ],
   continuations: [
     ...['v1', 'v2'].map((name) => ({
@@ -62,7 +50,7 @@ export const runKind: Kind = {
     {
       name: 'rm killed',
       async run(host, random) {
-        await host.call(remove('v1'), { step: 1 + random.below(60) });
+        await host.kill(remove('v1'), { step: 1 + random.below(60) });
         return [];
       },
     },

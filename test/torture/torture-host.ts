@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { compileProgram } from '../support/compile.ts';
@@ -36,16 +35,16 @@ export interface Agent {
 /** A private host on which programs are killed. */
 export interface TortureHost extends AsyncDisposable {
   readonly host: PrivateHost;
-  /** Runs a program to its end, or to its kill point. */
-  call(call: Call, point?: KillPoint): Promise<Outcome>;
+  /** Runs a program to its end. */
+  call(call: Call): Promise<Outcome>;
+  /** The same, to its kill point. */
+  kill(call: Call, point: KillPoint): Promise<Outcome>;
   /** The same; it must end with 0. @returns what it printed */
   succeed(call: Call): Promise<string>;
-  /** Starts a program that stays, and that ends with the host. */
-  start(call: Call, point?: KillPoint): ChildProcess;
-  /** Runs it to its end. @returns how many steps it has */
-  countSteps(call: Call): Promise<number>;
   /** Starts an agent in a namespace of the host by name, or on the host. */
   startAgent(netns: string): Promise<Agent>;
+  /** The agents send nothing until their next check. */
+  pause(): Promise<void>;
   /**
    * What somebody else does who flushes all rules. The agents send nothing until their next check: without any chain of type
    * nat the kernel translates no connection, also none that it knows, and the host answers with a reset.
@@ -64,14 +63,14 @@ export function tsnetCall(...words: string[]): Call {
 /** Makes a host; takes about half a second. */
 export async function startTortureHost(): Promise<TortureHost> {
   const host = await startPrivateHost({ label: 'torture' });
-  const flags = ['--mount', '--net', '--pid', '--cgroup', '--ipc', '--uts', `--target=${host.pid}`, '--'];
+  const flags = ['--mount', '--net', '--pid', '--cgroup', '--ipc', '--uts', `--target=${host.initPid}`, '--'];
   const clean = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LANG=C.UTF-8'];
   const children = new Set<ChildProcess>();
   const agents: Agent[] = [];
   const agentProgram = await compileProgram(agentSource);
 
-  const spawnInside = ({ words, env = {} }: Call, more: Readonly<Record<string, string>> = {}) => {
-    const settings = Object.entries({ ...env, ...more }).map(([name, value]) => `${name}=${value}`);
+  const spawnInside = ({ words, env = {} }: Call) => {
+    const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     const child = spawn('nsenter', [...flags, ...clean, ...settings, ...words], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -81,16 +80,16 @@ export async function startTortureHost(): Promise<TortureHost> {
     return child;
   };
 
-  const call = async (wanted: Call, more: Readonly<Record<string, string>>): Promise<Outcome> => {
+  const call = async (wanted: Call): Promise<Outcome> => {
     const begin = performance.now();
-    const child = spawnInside(wanted, more);
+    const child = spawnInside(wanted);
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.stdin.end(wanted.input ?? '');
     // Not `close`: what a killed program had started may hold the pipes.
     await once(child, 'exit');
-    await Promise.race([once(child, 'close'), new Promise((resolve) => setTimeout(resolve, 200))]);
+    await Promise.race([once(child, 'close'), new Promise((resolve) => setTimeout(resolve, 50))]);
     child.stdout.destroy();
     child.stderr.destroy();
     const code = child.signalCode === null ? (child.exitCode ?? -1) : 'killed';
@@ -98,27 +97,20 @@ export async function startTortureHost(): Promise<TortureHost> {
   };
 
   const succeed = async (wanted: Call): Promise<string> => {
-    const { code, stdout, stderr } = await call(wanted, {});
+    const { code, stdout, stderr } = await call(wanted);
     if (code !== 0) throw new Error(`${wanted.words.join(' ')}: ${code} ${stderr}${stdout}`);
     return stdout.trim();
   };
 
+  const pause = async (): Promise<void> => {
+    await Promise.all(agents.map((agent) => agent.tell({ pause: true })));
+  };
+
   return {
     host,
-    call: (wanted, point) => call(wanted, killEnvironment(point)),
+    call,
+    kill: (wanted, point) => call({ ...wanted, env: { ...wanted.env, ...killEnvironment(point) } }),
     succeed,
-    start: (wanted, point) => {
-      const child = spawnInside(wanted, killEnvironment(point));
-      child.stdin.end(wanted.input ?? '');
-      return child;
-    },
-    async countSteps(wanted) {
-      const file = host.path('/run/steps');
-      rmSync(file, { force: true });
-      const { code, stdout, stderr } = await call(wanted, killEnvironment(undefined, '/run/steps'));
-      if (code !== 0) throw new Error(`${wanted.words.join(' ')}: ${code} ${stderr}${stdout}`);
-      return readFileSync(file, 'utf8').trim().split('\n').length;
-    },
     async startAgent(netns) {
       const words = ['nsenter', `--net=/run/netns/${netns}`, process.execPath, agentProgram] as const;
       const child = spawnInside({ words: [...words] });
@@ -140,8 +132,9 @@ export async function startTortureHost(): Promise<TortureHost> {
       agents.push(agent);
       return agent;
     },
+    pause,
     async flushRules() {
-      await Promise.all(agents.map((agent) => agent.tell({ pause: true })));
+      await pause();
       await succeed({ words: ['nft', 'flush', 'ruleset'] });
     },
     checkAgents: async () => (await Promise.all(agents.map((agent) => agent.tell({ check: true })))).flat(),

@@ -16,14 +16,14 @@ export const upkeep: readonly Continuation[] = [
     name: 'flush of the rules, reconcile killed, reconcile',
     async run(host, random) {
       await host.flushRules();
-      await host.call(tsnetCall('reconcile'), { step: 1 + random.below(60) });
+      await host.kill(tsnetCall('reconcile'), { step: 1 + random.below(60) });
       return await must(host, 'reconcile', tsnetCall('reconcile'));
     },
   },
   {
     name: 'gc killed',
     async run(host, random) {
-      await host.call(tsnetCall('gc', '--older-than', '0'), { step: 1 + random.below(40) });
+      await host.kill(tsnetCall('gc', '--older-than', '0'), { step: 1 + random.below(40) });
       return [];
     },
   },
