@@ -78,8 +78,10 @@ export const daemonCniKind: Kind = {
     },
     ...upkeep,
   ],
-  async prepare({ host }) {
-    for (const { container } of pods) await host.exec('ip', 'netns', 'add', container);
+  async prepare(host) {
+    for (const { container } of pods) await host.host.exec('ip', 'netns', 'add', container);
+    // It makes the folder of Docker's plugin sockets, which stays.
+    await (await serve(host)).end('TERM');
   },
   async end(host) {
     const daemon = await serve(host);

@@ -28,6 +28,11 @@ export function compareFacts(before: readonly string[], after: readonly string[]
   return { left: without(after, before), lost: without(before, after) };
 }
 
+/** Whether two looks were the same. */
+export function isNothing({ left, lost }: Difference): boolean {
+  return left.length === 0 && lost.length === 0;
+}
+
 function without(lines: readonly string[], others: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const line of others) counts.set(line, (counts.get(line) ?? 0) + 1);

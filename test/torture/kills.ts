@@ -1,8 +1,9 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { compareFacts, type Difference } from './host-facts.ts';
+import { compareFacts, isNothing, type Difference } from './host-facts.ts';
 import { formatKillPoint, killEnvironment, type KillPoint } from './kill-point.ts';
 import type { Kind, Operation } from './kind.ts';
+import { restingFacts } from './resting-facts.ts';
 import { createRandom, type Random } from './random.ts';
 import { startTortureHost, tsnetCall, type TortureHost } from './torture-host.ts';
 import { startWitnesses } from './witnesses.ts';
@@ -34,6 +35,8 @@ export interface KillOptions {
   readonly rounds: number;
   readonly seed: number;
   readonly onProgress?: (text: string) => void;
+  /** Ends after the round that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 /** Whatever ends by itself after the last call has so long for it. */
@@ -59,10 +62,14 @@ interface Measured {
  * Kills operations of one kind, half of them before a step by its number, until each was used, half at any time. After
  * each kill somebody goes on as he likes, then everything of the round ends, and the host has to be as it was before.
  */
-export async function runKills(kind: Kind, { rounds, seed, onProgress }: KillOptions): Promise<KillReport> {
+export async function runKills(
+  kind: Kind,
+  { rounds, seed, onProgress, signal }: KillOptions,
+): Promise<KillReport> {
   const begin = performance.now();
   const findings: Finding[] = [];
   let kills = 0;
+  let played = 0;
   let stage = await startStage(kind);
   try {
     const measured: Measured[] = [];
@@ -71,13 +78,14 @@ export async function runKills(kind: Kind, { rounds, seed, onProgress }: KillOpt
       Array.from({ length: one.steps }, (_, index) => ({ ...one, point: { step: index + 1 } })),
     );
     const order = createRandom(seed).shuffle(points);
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = 0; round < rounds && signal?.aborted !== true; round += 1) {
       const random = createRandom(seed + 7919 * (round + 1));
       const { operation, point } =
         round % 2 === 0
           ? (order[(round / 2) % order.length] as (typeof order)[number])
           : atAnyTime(measured, random);
       const { schedule, problems, isKilled } = await playRound(stage, kind, { operation, point, random });
+      played += 1;
       if (isKilled) kills += 1;
       if (problems.length > 0) {
         findings.push({ kind: kind.name, round, seed, schedule, problems });
@@ -94,9 +102,9 @@ export async function runKills(kind: Kind, { rounds, seed, onProgress }: KillOpt
     }
     return {
       kind: kind.name,
-      rounds,
+      rounds: played,
       kills,
-      points: { known: points.length, used: Math.min(points.length, Math.ceil(rounds / 2)) },
+      points: { known: points.length, used: Math.min(points.length, Math.ceil(played / 2)) },
       seconds: (performance.now() - begin) / 1000,
       findings,
     };
@@ -115,16 +123,6 @@ async function startStage(kind: Kind): Promise<Stage> {
   } catch (error) {
     await host[Symbol.asyncDispose]();
     throw error;
-  }
-}
-
-/** IPv6 takes its time to make an address of its own usable. */
-async function restingFacts(host: TortureHost): Promise<string[]> {
-  for (let facts = await host.facts(); ;) {
-    await sleep(1_500);
-    const later = await host.facts();
-    if (isNothing(compareFacts(facts, later))) return later;
-    facts = later;
   }
 }
 
@@ -188,10 +186,6 @@ async function settle(host: TortureHost, before: readonly string[]): Promise<str
     if (Date.now() > deadline) return formatDifference(difference);
     await sleep(200);
   }
-}
-
-function isNothing({ left, lost }: Difference): boolean {
-  return left.length === 0 && lost.length === 0;
 }
 
 /** The records first, which tell most; a link that is left brings a hundred lines of its own. */

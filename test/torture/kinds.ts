@@ -1,5 +1,6 @@
 import { cniKind } from './cni-kind.ts';
 import { daemonCniKind } from './daemon-cni-kind.ts';
+import { daemonDockerKind } from './daemon-docker-kind.ts';
 import type { Kind } from './kind.ts';
 import { netavarkKind } from './netavark-kind.ts';
 import { networkKind } from './network-kind.ts';
@@ -14,4 +15,5 @@ export const kinds: readonly Kind[] = [
   netavarkKind,
   upkeepKind,
   daemonCniKind,
+  daemonDockerKind,
 ];

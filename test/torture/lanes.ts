@@ -15,6 +15,8 @@ export interface LaneOptions {
   /** Only kinds of these names, where a lane has kinds; empty means all. */
   readonly only: readonly string[];
   readonly onProgress: (text: string) => void;
+  /** Ends it early, with what there is by then. */
+  readonly signal: AbortSignal;
 }
 
 /** One line of the table at the end. */
@@ -40,13 +42,25 @@ export const lanes: Readonly<Record<string, Lane>> = {
   fuzz: testLane('fuzz', 'unit', 'test/unit/fuzz', 'TSNET_FUZZ'),
 };
 
-async function* kills({ rounds, seed, only, onProgress }: LaneOptions): AsyncGenerator<LaneResult> {
+async function* kills({ rounds, seed, only, onProgress, signal }: LaneOptions): AsyncGenerator<LaneResult> {
+  const unknown = only.find((name) => !kinds.some((kind) => kind.name === name));
+  if (unknown !== undefined) {
+    throw new Error(`unknown kind ${unknown}; known: ${kinds.map(({ name }) => name).join(', ')}`);
+  }
   for (const kind of kinds) {
-    if (only.length > 0 && !only.includes(kind.name)) continue;
-    const report = await runKills(kind, { rounds, seed, onProgress });
+    if (signal.aborted || (only.length > 0 && !only.includes(kind.name))) continue;
+    const report = await runKills(kind, { rounds, seed, onProgress, signal });
     const { points, seconds, findings } = report;
     const did = `${report.kills} killed; ${points.used} of ${points.known} steps`;
-    yield { lane: 'kills', kind: kind.name, rounds, did, seconds, failures: findings.length, findings };
+    yield {
+      lane: 'kills',
+      kind: kind.name,
+      rounds: report.rounds,
+      did,
+      seconds,
+      failures: findings.length,
+      findings,
+    };
   }
 }
 

@@ -25,12 +25,20 @@ const onProgress = (text: string): void => {
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   console.error(`torture: ${seconds.padStart(5)} s  ${text}`);
 };
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    onProgress('ends after this round');
+    stop.abort();
+  });
+}
 const results: LaneResult[] = [];
 let isBroken = false;
 for (const [name, lane] of Object.entries(lanes)) {
-  if (chosen !== 'all' && chosen !== name) continue;
+  if (stop.signal.aborted || (chosen !== 'all' && chosen !== name)) continue;
   try {
-    for await (const result of lane({ rounds, seed, only: values.only, onProgress })) results.push(result);
+    for await (const result of lane({ rounds, seed, only: values.only, onProgress, signal: stop.signal }))
+      results.push(result);
   } catch (error) {
     isBroken = true;
     console.error(`torture: ${name}:`, error);
