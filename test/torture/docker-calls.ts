@@ -87,7 +87,7 @@ export function detachContainer(index: number): readonly DockerCall[] {
 
 function containerOf(index: number) {
   return {
-    ids: { NetworkID, EndpointID: String(index).padStart(64, 'e') },
+    ids: { NetworkID, EndpointID: String(index).padEnd(64, 'e') },
     address: `10.50.0.${index + 10}`,
   };
 }

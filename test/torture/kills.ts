@@ -1,10 +1,10 @@
-import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareFacts, isNothing, type Difference } from './host-facts.ts';
-import { formatKillPoint, killEnvironment, type KillPoint } from './kill-point.ts';
-import type { Kind, Operation } from './kind.ts';
+import { formatKillPoint, killEnvironment } from './kill-point.ts';
+import type { Kind } from './kind.ts';
 import { restingFacts } from './resting-facts.ts';
 import { createRandom, type Random } from './random.ts';
+import { createSchedule, type Planned } from './schedule.ts';
 import { startTortureHost, tsnetCall, type TortureHost } from './torture-host.ts';
 import { startWitnesses } from './witnesses.ts';
 
@@ -42,20 +42,10 @@ export interface KillOptions {
 /** Whatever ends by itself after the last call has so long for it. */
 const settleMs = 5_000;
 
-/** On the private host. */
-const stepsFile = '/run/steps';
-
 /** A host with its witnesses, and the look at it when nothing else is there. */
 interface Stage {
   readonly host: TortureHost;
   readonly before: readonly string[];
-}
-
-/** An operation, how many steps it has, and how long it takes. */
-interface Measured {
-  readonly operation: Operation;
-  readonly steps: number;
-  readonly milliseconds: number;
 }
 
 /**
@@ -70,26 +60,18 @@ export async function runKills(
   const findings: Finding[] = [];
   let kills = 0;
   let played = 0;
+  const schedule = createSchedule(kind, seed);
   let stage = await startStage(kind);
   try {
-    const measured: Measured[] = [];
-    for (const operation of kind.operations) measured.push(await measure(stage.host, kind, operation));
-    const points = measured.flatMap((one) =>
-      Array.from({ length: one.steps }, (_, index) => ({ ...one, point: { step: index + 1 } })),
-    );
-    const order = createRandom(seed).shuffle(points);
     for (let round = 0; round < rounds && signal?.aborted !== true; round += 1) {
       const random = createRandom(seed + 7919 * (round + 1));
-      const { operation, point } =
-        round % 2 === 0
-          ? (order[(round / 2) % order.length] as (typeof order)[number])
-          : atAnyTime(measured, random);
-      const { schedule, problems, isKilled } = await playRound(stage, kind, { operation, point, random });
+      const planned = await schedule.next(stage.host, round, random);
+      const { steps, problems, isKilled } = await playRound(stage, kind, { ...planned, random });
       played += 1;
       if (isKilled) kills += 1;
       if (problems.length > 0) {
-        findings.push({ kind: kind.name, round, seed, schedule, problems });
-        onProgress?.(`round ${round}: ${schedule.join('; ')}\n    ${problems.join('\n    ')}`);
+        findings.push({ kind: kind.name, round, seed, schedule: steps, problems });
+        onProgress?.(`round ${round}: ${steps.join('; ')}\n    ${problems.join('\n    ')}`);
         await stage.host[Symbol.asyncDispose]();
         stage = await startStage(kind);
       }
@@ -104,7 +86,7 @@ export async function runKills(
       kind: kind.name,
       rounds: played,
       kills,
-      points: { known: points.length, used: Math.min(points.length, Math.ceil(played / 2)) },
+      points: schedule.points(),
       seconds: (performance.now() - begin) / 1000,
       findings,
     };
@@ -126,29 +108,7 @@ async function startStage(kind: Kind): Promise<Stage> {
   }
 }
 
-async function measure(host: TortureHost, kind: Kind, operation: Operation): Promise<Measured> {
-  await operation.prepare?.(host);
-  const { milliseconds } = await operation.act(host, killEnvironment(undefined, stepsFile));
-  const path = host.host.path(stepsFile);
-  const steps = readFileSync(path, 'utf8').trim().split('\n').length;
-  rmSync(path);
-  await kind.end(host);
-  return { operation, steps, milliseconds };
-}
-
-/** A good half of a call is the start of Node, in which nothing can go wrong. */
-function atAnyTime(
-  measured: readonly Measured[],
-  random: Random,
-): { operation: Operation; point: KillPoint } {
-  const { operation, milliseconds } = random.pick(measured);
-  const begin = milliseconds * 0.35;
-  return { operation, point: { microseconds: 1000 * begin + random.below(Math.ceil(750 * milliseconds)) } };
-}
-
-interface Round {
-  readonly operation: Operation;
-  readonly point: KillPoint;
+interface Round extends Planned {
   readonly random: Random;
 }
 
@@ -157,18 +117,18 @@ async function playRound(stage: Stage, kind: Kind, { operation, point, random }:
   await operation.prepare?.(host);
   const { code } = await operation.act(host, killEnvironment(point));
   const isKilled = code === 'killed';
-  const schedule = [`${operation.name} killed ${formatKillPoint(point)}${isKilled ? '' : ' (was over)'}`];
+  const steps = [`${operation.name} killed ${formatKillPoint(point)}${isKilled ? '' : ' (was over)'}`];
   const problems: string[] = [];
   for (let left = random.below(4); left > 0; left -= 1) {
     const continuation = random.pick(kind.continuations);
-    schedule.push(continuation.name);
+    steps.push(continuation.name);
     problems.push(...(await continuation.run(host, random)).map((text) => `${continuation.name}: ${text}`));
   }
   problems.push(...(await kind.end(host)).map((text) => `end: ${text}`));
   problems.push(...(await collect(host)));
   problems.push(...(await host.checkAgents()));
   problems.push(...(await settle(host, before)));
-  return { schedule, problems, isKilled };
+  return { steps, problems, isKilled };
 }
 
 /** A host's owner runs this now and then; a daemon does the same at its start. */

@@ -73,6 +73,8 @@ export async function startTortureHost(): Promise<TortureHost> {
     const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     const child = spawn('nsenter', [...flags, ...clean, ...settings, ...words], {
       stdio: ['pipe', 'pipe', 'pipe'],
+      // Keys of the terminal are not for it.
+      detached: true,
     });
     children.add(child);
     child.once('exit', () => children.delete(child));
@@ -138,7 +140,7 @@ export async function startTortureHost(): Promise<TortureHost> {
       await succeed({ words: ['nft', 'flush', 'ruleset'] });
     },
     checkAgents: async () => (await Promise.all(agents.map((agent) => agent.tell({ check: true })))).flat(),
-    facts: () => readFacts((script) => host.exec('sh', '-c', script), join(dist, 'tsnet')),
+    facts: () => readFacts((script) => succeed({ words: ['sh', '-c', script] }), join(dist, 'tsnet')),
     async [Symbol.asyncDispose]() {
       const ends = [...children].map(async (child) => {
         const ended = once(child, 'exit');
