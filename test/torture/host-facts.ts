@@ -130,7 +130,7 @@ function nftLines(text: string): string[] {
     const [kind, value] = Object.entries(object)[0] ?? [];
     if (kind === 'metainfo' || value === undefined) return [];
     const { elem, ...rest } = value as Record<string, Json>;
-    const place = `${String(rest['family'])} ${String(rest['table'])} ${String(rest['name'])}`;
+    const place = ['family', 'table', 'name'].map((key) => JSON.stringify(rest[key])).join(' ');
     const elements = ((elem ?? []) as Json[]).map((one) => `${place} ${JSON.stringify(one, replace)}`);
     return [`${kind} ${JSON.stringify(rest, replace)}`, ...elements];
   });

@@ -63,7 +63,8 @@ export async function runKills(
   const schedule = createSchedule(kind, seed);
   let stage = await startStage(kind);
   try {
-    for (let round = 0; round < rounds && signal?.aborted !== true; round += 1) {
+    for (let round = 0; round < rounds; round += 1) {
+      if (signal?.aborted === true) break;
       const random = createRandom(seed + 7919 * (round + 1));
       const planned = await schedule.next(stage.host, round, random);
       const { steps, problems, isKilled } = await playRound(stage, kind, { ...planned, random });

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../support/engine-run.ts';
 import type { Outcome, TortureHost } from './torture-host.ts';
 import { tsnetCall } from './torture-host.ts';
 
@@ -32,11 +32,8 @@ export async function serve(
   const ended = host
     .call({ words: ['sh', '-c', 'echo $$ >/run/serve.pid; exec "$@"', 'sh', ...words], env: variables })
     .then((result) => (outcome = result));
-  const deadline = Date.now() + patienceMs;
-  while (outcome === undefined && !paths.every((path) => existsSync(path))) {
-    if (Date.now() > deadline) throw new Error(`tsnet serve does not answer after ${patienceMs} ms`);
-    await sleep(20);
-  }
+  const isSettled = () => outcome !== undefined || paths.every((path) => existsSync(path));
+  await until('tsnet serve answers or has ended', isSettled, patienceMs);
   return {
     get isUp() {
       return outcome === undefined;
