@@ -35,7 +35,7 @@ export interface KillOptions {
   readonly rounds: number;
   readonly seed: number;
   readonly onProgress?: (text: string) => void;
-  /** Ends after the round that is under way. */
+  /** Ends after the round that is under way, which does not count when it fails. */
   readonly signal?: AbortSignal;
 }
 
@@ -67,7 +67,13 @@ export async function runKills(
       if (signal?.aborted === true) break;
       const random = createRandom(seed + 7919 * (round + 1));
       const planned = await schedule.next(stage.host, round, random);
-      const { steps, problems, isKilled } = await playRound(stage, kind, { ...planned, random });
+      const outcome = await playRound(stage, kind, { ...planned, random }).catch((error: unknown) => {
+        // A terminal tells the whole group of processes: what fails now fails for that.
+        if (signal?.aborted === true) return undefined;
+        throw error;
+      });
+      if (outcome === undefined) break;
+      const { steps, problems, isKilled } = outcome;
       played += 1;
       if (isKilled) kills += 1;
       if (problems.length > 0) {
