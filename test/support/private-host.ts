@@ -12,6 +12,8 @@ const project = join(import.meta.dirname, '../..');
 
 /** A host for a container engine in namespaces of its own: network, mounts, processes, cgroups. */
 export interface PrivateHost extends AsyncDisposable {
+  /** The number of its process 1, as the test sees it: for nsenter(1). */
+  readonly initPid: number;
   readonly exec: Run;
   /** Commands on a neighbour on its LAN, at 192.0.2.2; the host is 192.0.2.1. */
   readonly lan: Run;
@@ -84,6 +86,7 @@ export async function startPrivateHost({ root = '', label }: PrivateHostOptions)
     await exec('sh', '-c', detach, 'sh', 'sh', '-c', program, name, ...command);
   };
   return {
+    initPid: Number(init),
     exec,
     lan: (command, ...args) => exec('ip', 'netns', 'exec', 'lan', command, ...args),
     tsnet,
