@@ -17,10 +17,8 @@ const overflowUser = 65534;
 export function ensureOwnFolder(path: string, mode: 0o700 | 0o755 = 0o700): void {
   try {
     const first = mkdirSync(path, { recursive: true, mode });
-    for (let made = path; first !== undefined; made = dirname(made)) {
-      chmodSync(made, mode);
-      if (made === first || made === dirname(made)) break;
-    }
+    // What was made has that mode, whatever the umask.
+    for (const made of first === undefined ? [] : foldersFrom(first, path)) chmodSync(made, mode);
   } catch (cause) {
     throw toTsnetError(cause);
   }
@@ -35,6 +33,12 @@ export function refuseForeignFolder(path: string): void {
     refuseForeign(parent, 0o002, true);
     if (parent === dirname(parent)) return;
   }
+}
+
+/** The first of some folders, each of which holds the next, to the last. */
+function foldersFrom(first: string, last: string): string[] {
+  const parent = dirname(last);
+  return last.length <= first.length || parent === last ? [last] : [...foldersFrom(first, parent), last];
 }
 
 function refuseForeign(path: string, forbidden: number, isParent: boolean): void {
