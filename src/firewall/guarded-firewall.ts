@@ -4,23 +4,28 @@ import type {
   FirewallBackend,
   FirewallChange,
   FirewallResource,
+  FirewallRules,
   RoutedResource,
 } from './firewall.ts';
+import type { FlushGuard } from './flush-guard/flush-guard.ts';
 import type { SourceGuards } from './source-guard/source-guards.ts';
 
 /**
  * A firewall together with the guards of bridge ports, which are the same for every back end. Their table is there as
- * long as a network is that wants it; such a network counts as intact only while it is.
+ * long as a network is that wants it; such a network counts as intact only while it is. Beside it is the guard that a
+ * flush does not remove.
  */
 export class GuardedFirewall implements Firewall {
   readonly backend: FirewallBackend;
-  readonly #routed: Firewall<RoutedResource>;
+  readonly #routed: FirewallRules<RoutedResource>;
   readonly #guards: SourceGuards;
+  readonly #flushGuard: FlushGuard;
 
-  constructor(routed: Firewall<RoutedResource>, guards: SourceGuards) {
+  constructor(routed: FirewallRules<RoutedResource>, guards: SourceGuards, flushGuard: FlushGuard) {
     this.backend = routed.backend;
     this.#routed = routed;
     this.#guards = guards;
+    this.#flushGuard = flushGuard;
   }
 
   [Symbol.dispose](): void {
@@ -34,7 +39,10 @@ export class GuardedFirewall implements Firewall {
   async apply({ remove, add }: FirewallChange): Promise<void> {
     if (add.some(isGuardedNetwork)) await this.#guards.prepare();
     await this.#guards.apply({ remove: remove.filter(isGuard), add: add.filter(isGuard) });
+    // What the rules allow is never forbidden by the other guard: it gives way first and follows afterwards.
+    this.#flushGuard.change({ remove: [...remove, ...add].filter(isNetwork), add: [] });
     await this.#routed.apply({ remove: remove.filter(isRouted), add: add.filter(isRouted) });
+    this.#flushGuard.change({ remove: [], add: add.filter(isNetwork) });
     const kept = new Set(add.filter(isGuardedNetwork).map(keyOf));
     if (remove.some((resource) => isGuardedNetwork(resource) && !kept.has(keyOf(resource)))) {
       const others = await this.#routed.observeAll();
@@ -48,6 +56,22 @@ export class GuardedFirewall implements Firewall {
 
   async readRevision(): Promise<string> {
     return await this.#routed.readRevision();
+  }
+
+  countForeignChanges(): number {
+    return this.#routed.countForeignChanges();
+  }
+
+  async restoreDrops(networks: readonly NetworkRules[]): Promise<readonly string[]> {
+    return await this.#routed.restoreDrops(networks);
+  }
+
+  holdGuard(networks: readonly NetworkRules[]): void {
+    this.#flushGuard.hold(networks);
+  }
+
+  releaseGuard(): void {
+    this.#flushGuard.release();
   }
 
   subscribe(onChange: () => void, delayMs?: number): Disposable {
@@ -91,6 +115,10 @@ function isRouted(resource: FirewallResource): resource is RoutedResource {
   return !isGuard(resource);
 }
 
+function isNetwork(resource: FirewallResource): resource is NetworkRules {
+  return resource.kind === 'network-rules';
+}
+
 function isGuardedNetwork(resource: FirewallResource): resource is NetworkRules {
-  return resource.kind === 'network-rules' && resource.antispoofs === true;
+  return isNetwork(resource) && resource.antispoofs === true;
 }

@@ -3,6 +3,7 @@ import { toTsnetError, TsnetError } from '../model/index.ts';
 import { readSysctl } from '../kernel/proc/index.ts';
 import { desired, formatChange } from '../plan/index.ts';
 import type { Context } from './context.ts';
+import { DropsKeeper } from './drops-keeper.ts';
 import { listenForAlarms } from './kernel-alarms.ts';
 import { Patience } from './patience.ts';
 import { findDrift, formatDrift, recover, type Drift } from './recover.ts';
@@ -39,6 +40,7 @@ class KernelWatch {
   readonly #context: Context;
   readonly #stopped = new AbortController();
   readonly #patience = new Patience();
+  readonly #drops: DropsKeeper;
   readonly #alarms: Disposable;
   readonly #running: Promise<void>;
   #wake = (): void => {};
@@ -54,6 +56,8 @@ class KernelWatch {
 
   constructor(context: Context) {
     this.#context = context;
+    this.#drops = new DropsKeeper(context);
+    this.#drops.guard();
     this.#alarms = listenForAlarms(context, {
       onLoss: () => {
         this.#hasLoss = true;
@@ -65,6 +69,7 @@ class KernelWatch {
       onRuleChange: () => {
         this.#hasChange = true;
         this.#ring();
+        void this.#drops.onRuleChange();
       },
     });
     this.#running = this.#run();
@@ -75,6 +80,7 @@ class KernelWatch {
     this.#stopped.abort();
     this.#ring();
     await this.#running;
+    await this.#drops.stop();
   }
 
   async #run(): Promise<void> {
@@ -83,7 +89,7 @@ class KernelWatch {
       const pause = await this.#check().catch((error: unknown) => this.#reportFailure(error));
       const spent = performance.now() - started;
       // Events that come in crowds are answered together.
-      await this.#pause(Math.max(shortestPauseMs, pause, Math.min(longestPauseMs, restShare * spent)));
+      await this.#rest(Math.max(shortestPauseMs, pause, Math.min(longestPauseMs, restShare * spent)));
       await this.#wait(settingsMs);
       if (this.#hasRung) await this.#untilQuiet();
     }
@@ -91,6 +97,7 @@ class KernelWatch {
 
   /** Looks if there is a reason to, and repairs. @returns how long to leave the kernel alone, in milliseconds */
   async #check(): Promise<number> {
+    this.#drops.guard();
     if (this.#hasRung || performance.now() - this.#revisionReadMs >= rulesMs) {
       this.#hasRung = false;
       this.#revisionReadMs = performance.now();
@@ -104,6 +111,7 @@ class KernelWatch {
     this.#hasLoss = false;
     this.#hasChange = false;
     this.#lookedAtMs = performance.now();
+    await this.#drops.restore();
     const drift = await findLastingDrift(this.#context);
     if (isEmpty(drift)) {
       this.#goodRevision = revision;
@@ -142,6 +150,17 @@ class KernelWatch {
       waitMs: pause,
     });
     return pause;
+  }
+
+  /** Leaves the kernel alone, but for what must not wait. */
+  async #rest(ms: number): Promise<void> {
+    let left = ms;
+    for (; left > rulesMs && !this.#stopped.signal.aborted; left -= rulesMs) {
+      await this.#pause(rulesMs);
+      // Not every kernel interface tells of its changes.
+      await this.#drops.restore();
+    }
+    await this.#pause(left);
   }
 
   async #pause(ms: number): Promise<void> {

@@ -1,0 +1,99 @@
+import { toTsnetError, type NetworkRules } from '../model/index.ts';
+import { desired } from '../plan/index.ts';
+import type { Context } from './context.ts';
+
+/** How often it is said that rules were put back, while somebody takes them away again and again. */
+const reportMs = 1_000;
+
+/**
+ * Keeps what networks forbid in force, without waiting for anything: guards it against flushes, and puts it back where
+ * the kernel has no such guard. Ports follow in a thorough repair.
+ */
+export class DropsKeeper {
+  readonly #context: Context;
+  #seenChanges: number | undefined;
+  #running: Promise<void> | undefined;
+  #hasMore = false;
+  #isStopped = false;
+  #complaint: string | undefined;
+  #reportedMs = Number.NEGATIVE_INFINITY;
+  #unreported = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Removes the guard, when what is under way has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+    try {
+      this.#context.kernel.firewall.releaseGuard();
+    } catch (error) {
+      this.#complain('the guard against flushes could not be removed', error);
+    }
+  }
+
+  /** To be called when rules have changed: costs 0.02 ms where only we changed them. */
+  async onRuleChange(): Promise<void> {
+    if (this.#isStopped) return;
+    const changes = this.#context.kernel.firewall.countForeignChanges();
+    if (changes === this.#seenChanges) return;
+    this.#seenChanges = changes;
+    this.guard();
+    await this.restore();
+  }
+
+  /** Guards the bridges of the networks that are recorded now. */
+  guard(networks: readonly NetworkRules[] = readNetworkRules(this.#context)): void {
+    try {
+      this.#context.kernel.firewall.holdGuard(networks);
+      this.#complaint = undefined;
+    } catch (error) {
+      this.#complain('no guard against flushes: until rules are put back nothing is filtered', error);
+    }
+  }
+
+  /** Puts back what is absent; once more if it is asked for meanwhile. Failures are logged. */
+  async restore(): Promise<void> {
+    this.#hasMore = true;
+    this.#running ??= this.#restoreAll().finally(() => (this.#running = undefined));
+    await this.#running;
+  }
+
+  async #restoreAll(): Promise<void> {
+    while (this.#hasMore && !this.#isStopped) {
+      this.#hasMore = false;
+      try {
+        const networks = readNetworkRules(this.#context);
+        this.#report(await this.#context.kernel.firewall.restoreDrops(networks));
+      } catch (error) {
+        this.#complain('what networks forbid could not be put back at once', error);
+      }
+    }
+  }
+
+  #report(lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    this.#unreported += 1;
+    if (performance.now() - this.#reportedMs < reportMs) return;
+    this.#reportedMs = performance.now();
+    const times = this.#unreported === 1 ? {} : { times: this.#unreported };
+    for (const line of lines) this.#context.log.warn('restored', { change: `~ ${line}`, ...times });
+    this.#unreported = 0;
+  }
+
+  /** Says the same only once. */
+  #complain(message: string, thrown: unknown): void {
+    const { kind, message: text } = toTsnetError(thrown);
+    if (this.#complaint === text) return;
+    this.#complaint = text;
+    this.#context.log.warn(message, { kind, error: text });
+  }
+}
+
+function readNetworkRules({ state }: Context): readonly NetworkRules[] {
+  return state
+    .read((view) => view.networks().flatMap((network) => desired({ network, endpoints: [] })))
+    .filter((resource) => resource.kind === 'network-rules');
+}
