@@ -40,9 +40,9 @@ export class GuardedFirewall implements Firewall {
     if (add.some(isGuardedNetwork)) await this.#guards.prepare();
     await this.#guards.apply({ remove: remove.filter(isGuard), add: add.filter(isGuard) });
     // What the rules allow is never forbidden by the other guard: it gives way first and follows afterwards.
-    this.#flushGuard.change({ remove: [...remove, ...add].filter(isNetwork), add: [] });
+    this.#flushGuard.giveWay({ remove: remove.filter(isNetwork), add: add.filter(isNetwork) });
     await this.#routed.apply({ remove: remove.filter(isRouted), add: add.filter(isRouted) });
-    this.#flushGuard.change({ remove: [], add: add.filter(isNetwork) });
+    this.#flushGuard.add(add.filter(isNetwork));
     const kept = new Set(add.filter(isGuardedNetwork).map(keyOf));
     if (remove.some((resource) => isGuardedNetwork(resource) && !kept.has(keyOf(resource)))) {
       const others = await this.#routed.observeAll();
@@ -94,6 +94,7 @@ export class GuardedFirewall implements Firewall {
   async remove(): Promise<void> {
     await this.#routed.remove();
     await this.#guards.remove();
+    this.#flushGuard.release();
   }
 
   /** What the back end notes of a network says nothing about the table of guards, which somebody may have flushed. */

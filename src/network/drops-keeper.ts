@@ -1,4 +1,4 @@
-import { toTsnetError, type NetworkRules } from '../model/index.ts';
+import { toTsnetError, type NetworkRules, type Resource } from '../model/index.ts';
 import { desired } from '../plan/index.ts';
 import type { Context } from './context.ts';
 
@@ -44,10 +44,10 @@ export class DropsKeeper {
     await this.restore();
   }
 
-  /** Guards the bridges of the networks that are recorded now. */
-  guard(networks: readonly NetworkRules[] = readNetworkRules(this.#context)): void {
+  /** Guards the bridges of networks. @param resources as `readNetworkResources` gives them */
+  guard(resources: readonly Resource[] = readNetworkResources(this.#context)): void {
     try {
-      this.#context.kernel.firewall.holdGuard(networks);
+      this.#context.kernel.firewall.holdGuard(resources.filter(isNetworkRules));
       this.#complaint = undefined;
     } catch (error) {
       this.#complain('no guard against flushes: until rules are put back nothing is filtered', error);
@@ -65,7 +65,7 @@ export class DropsKeeper {
     while (this.#hasMore && !this.#isStopped) {
       this.#hasMore = false;
       try {
-        const networks = readNetworkRules(this.#context);
+        const networks = readNetworkResources(this.#context).filter(isNetworkRules);
         this.#report(await this.#context.kernel.firewall.restoreDrops(networks));
       } catch (error) {
         this.#complain('what networks forbid could not be put back at once', error);
@@ -92,8 +92,11 @@ export class DropsKeeper {
   }
 }
 
-function readNetworkRules({ state }: Context): readonly NetworkRules[] {
-  return state
-    .read((view) => view.networks().flatMap((network) => desired({ network, endpoints: [] })))
-    .filter((resource) => resource.kind === 'network-rules');
+/** What the kernel should hold for the networks that are recorded, without what is there for endpoints. */
+export function readNetworkResources({ state }: Context): readonly Resource[] {
+  return state.read((view) => view.networks().flatMap((network) => desired({ network, endpoints: [] })));
+}
+
+function isNetworkRules(resource: Resource): resource is NetworkRules {
+  return resource.kind === 'network-rules';
 }

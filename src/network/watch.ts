@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toTsnetError, TsnetError } from '../model/index.ts';
+import { toTsnetError, TsnetError, type Resource } from '../model/index.ts';
 import { readSysctl } from '../kernel/proc/index.ts';
-import { desired, formatChange } from '../plan/index.ts';
+import { formatChange } from '../plan/index.ts';
 import type { Context } from './context.ts';
-import { DropsKeeper } from './drops-keeper.ts';
+import { DropsKeeper, readNetworkResources } from './drops-keeper.ts';
 import { listenForAlarms } from './kernel-alarms.ts';
 import { Patience } from './patience.ts';
 import { findDrift, formatDrift, recover, type Drift } from './recover.ts';
@@ -97,7 +97,8 @@ class KernelWatch {
 
   /** Looks if there is a reason to, and repairs. @returns how long to leave the kernel alone, in milliseconds */
   async #check(): Promise<number> {
-    this.#drops.guard();
+    const resources = readNetworkResources(this.#context);
+    this.#drops.guard(resources);
     if (this.#hasRung || performance.now() - this.#revisionReadMs >= rulesMs) {
       this.#hasRung = false;
       this.#revisionReadMs = performance.now();
@@ -106,7 +107,10 @@ class KernelWatch {
     const revision = this.#revision;
     const isThorough = this.#hasChange && performance.now() - this.#lookedAtMs > thoroughMs;
     const isDue =
-      this.#hasLoss || isThorough || revision !== this.#goodRevision || !holdsSettings(this.#context);
+      this.#hasLoss ||
+      isThorough ||
+      revision !== this.#goodRevision ||
+      !holdsSettings(resources, this.#context);
     if (!isDue) return 0;
     this.#hasLoss = false;
     this.#hasChange = false;
@@ -212,10 +216,7 @@ function isEmpty({ structure, changes }: Drift): boolean {
   return structure.length + changes.length === 0;
 }
 
-function holdsSettings({ state, kernel }: Context): boolean {
-  const resources = state.read((view) =>
-    view.networks().flatMap((network) => desired({ network, endpoints: [] })),
-  );
+function holdsSettings(resources: readonly Resource[], { kernel }: Context): boolean {
   const settings = new Map(
     resources.flatMap((resource) => (resource.kind === 'sysctl' ? [[resource.path, resource.value]] : [])),
   );

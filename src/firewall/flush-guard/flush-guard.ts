@@ -2,6 +2,12 @@ import { identityOf, type Nft, type SetElement } from '../../kernel/nft/index.ts
 import type { NetworkRules } from '../../model/resource.ts';
 import { chains, comment, elementsOf, sets, table } from './structure.ts';
 
+/** Networks that go, and those that come or are made again. */
+interface NetworkChange {
+  readonly remove: readonly NetworkRules[];
+  readonly add: readonly NetworkRules[];
+}
+
 /**
  * What keeps unpublished ports shut while the rules of the firewall are flushed: a table that belongs to this process's
  * socket, so that the kernel leaves it out of what others flush and refuses them to change it. It goes with the process.
@@ -39,17 +45,22 @@ export class FlushGuard {
     else this.#replace(this.#held, wanted);
   }
 
-  /** Guards other networks than before, by their bridges; without effect before the first `hold`. */
-  change({
-    remove,
-    add,
-  }: {
-    readonly remove: readonly NetworkRules[];
-    readonly add: readonly NetworkRules[];
-  }): void {
-    if (this.#networks === undefined || remove.length + add.length === 0) return;
-    const changed = new Set([...remove, ...add].map(({ bridge }) => bridge));
-    this.hold([...this.#networks.filter(({ bridge }) => !changed.has(bridge)), ...add]);
+  /** Stops guarding networks that are changed or go; what is made again as it was stays guarded meanwhile. */
+  giveWay({ remove, add }: NetworkChange): void {
+    if (this.#networks === undefined) return;
+    const next = new Map(add.map((network) => [network.bridge, guardedAs(network)]));
+    const going = new Set([...remove, ...add].map(({ bridge }) => bridge));
+    const kept = this.#networks.filter(
+      (network) => !going.has(network.bridge) || next.get(network.bridge) === guardedAs(network),
+    );
+    if (kept.length < this.#networks.length) this.hold(kept);
+  }
+
+  /** Guards some networks more; without effect before the first `hold`. */
+  add(networks: readonly NetworkRules[]): void {
+    if (this.#networks === undefined || networks.length === 0) return;
+    const added = new Set(networks.map(({ bridge }) => bridge));
+    this.hold([...this.#networks.filter(({ bridge }) => !added.has(bridge)), ...networks]);
   }
 
   /** Takes the table away. */
@@ -72,4 +83,9 @@ export class FlushGuard {
     this.#nft.changeOwnedTable(table, change);
     this.#held = wanted;
   }
+}
+
+/** The same for networks that are guarded alike. */
+function guardedAs(network: NetworkRules): string {
+  return elementsOf(network).map(identityOf).join();
 }
