@@ -1,4 +1,5 @@
 import { identityOf, type Nft, type SetElement } from '../../kernel/nft/index.ts';
+import { TsnetError } from '../../model/errors.ts';
 import type { NetworkRules } from '../../model/resource.ts';
 import { chains, comment, elementsOf, sets, table } from './structure.ts';
 
@@ -18,6 +19,8 @@ export class FlushGuard {
   readonly #nft: Nft;
   /** What is guarded; undefined while nobody asked for a guard. */
   #networks: readonly NetworkRules[] | undefined;
+  /** What was carried out last, to tell at once that nothing changed; empty without a table. */
+  #heldAs = '';
   /** By identity; what is in the kernel, because nobody else can change it. Undefined while there is no table. */
   #held: Map<string, SetElement> | undefined;
 
@@ -32,7 +35,16 @@ export class FlushGuard {
    * @throws unsupported or kernel before Linux 5.12 and without nftables; conflict when another process holds the table
    */
   hold(networks: readonly NetworkRules[]): void {
+    const state = networks.map(guardedAs).join('\n');
+    if (state !== this.#heldAs) {
+      this.#networks = undefined;
+      this.#carryOut(networks);
+      this.#heldAs = state;
+    }
     this.#networks = networks;
+  }
+
+  #carryOut(networks: readonly NetworkRules[]): void {
     const wanted = new Map(networks.flatMap(elementsOf).map((element) => [identityOf(element), element]));
     if (this.#held === undefined) {
       if (wanted.size === 0) return;
@@ -56,11 +68,18 @@ export class FlushGuard {
     if (kept.length < this.#networks.length) this.hold(kept);
   }
 
-  /** Guards some networks more; without effect before the first `hold`. */
+  /**
+   * Guards some networks more; without effect before the first `hold`. No network fails for want of a guard: where there
+   * can be none, the next `hold` says why.
+   */
   add(networks: readonly NetworkRules[]): void {
     if (this.#networks === undefined || networks.length === 0) return;
     const added = new Set(networks.map(({ bridge }) => bridge));
-    this.hold([...this.#networks.filter(({ bridge }) => !added.has(bridge)), ...networks]);
+    try {
+      this.hold([...this.#networks.filter(({ bridge }) => !added.has(bridge)), ...networks]);
+    } catch (error) {
+      if (!(error instanceof TsnetError)) throw error;
+    }
   }
 
   /** Takes the table away. */
@@ -73,6 +92,7 @@ export class FlushGuard {
     if (this.#held === undefined) return;
     this.#nft.deleteOwnedTable(table);
     this.#held = undefined;
+    this.#heldAs = '';
   }
 
   #replace(held: ReadonlyMap<string, SetElement>, wanted: Map<string, SetElement>): void {
@@ -86,6 +106,7 @@ export class FlushGuard {
 }
 
 /** The same for networks that are guarded alike. */
-function guardedAs(network: NetworkRules): string {
-  return elementsOf(network).map(identityOf).join();
+function guardedAs({ bridge, isInternal, allowsIcc, ...network }: NetworkRules): string {
+  const { routed = [], unprotected = [], trustedInterfaces = [] } = network;
+  return `${bridge} ${isInternal} ${allowsIcc} ${[...routed, ...unprotected].sort().join()} ${trustedInterfaces.join()}`;
 }
