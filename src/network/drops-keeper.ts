@@ -2,6 +2,9 @@ import { toTsnetError, type NetworkRules, type Resource } from '../model/index.t
 import { desired } from '../plan/index.ts';
 import type { Context } from './context.ts';
 
+const noGuard = 'no guard against flushes: until rules are put back nothing is filtered';
+const notRestored = 'what networks forbid could not be put back at once';
+
 /** How often it is said that rules were put back, while somebody takes them away again and again. */
 const reportMs = 1_000;
 
@@ -15,7 +18,8 @@ export class DropsKeeper {
   #running: Promise<void> | undefined;
   #hasMore = false;
   #isStopped = false;
-  #complaint: string | undefined;
+  /** By what is wrong: why, as it was said last. */
+  readonly #complaints = new Map<string, string>();
   #reportedMs = Number.NEGATIVE_INFINITY;
   #unreported = 0;
 
@@ -37,27 +41,32 @@ export class DropsKeeper {
   /** To be called when rules have changed: costs 0.02 ms where only we changed them. */
   async onRuleChange(): Promise<void> {
     if (this.#isStopped) return;
-    const changes = this.#context.kernel.firewall.countForeignChanges();
-    if (changes === this.#seenChanges) return;
-    this.#seenChanges = changes;
+    try {
+      const changes = this.#context.kernel.firewall.countForeignChanges();
+      if (changes === this.#seenChanges) return;
+      this.#seenChanges = changes;
+    } catch (error) {
+      this.#complain(notRestored, error);
+    }
     this.guard();
     await this.restore();
   }
 
-  /** Guards the bridges of networks. @param resources as `readNetworkResources` gives them */
-  guard(resources: readonly Resource[] = readNetworkResources(this.#context)): void {
+  /** Guards the bridges of networks. @param resources as `readNetworkResources` gives them; absent means now */
+  guard(resources?: readonly Resource[]): void {
     try {
-      this.#context.kernel.firewall.holdGuard(resources.filter(isNetworkRules));
-      this.#complaint = undefined;
+      const wanted = resources ?? readNetworkResources(this.#context);
+      this.#context.kernel.firewall.holdGuard(wanted.filter(isNetworkRules));
+      this.#complaints.delete(noGuard);
     } catch (error) {
-      this.#complain('no guard against flushes: until rules are put back nothing is filtered', error);
+      this.#complain(noGuard, error);
     }
   }
 
   /** Puts back what is absent; once more if it is asked for meanwhile. Failures are logged. */
   async restore(): Promise<void> {
     this.#hasMore = true;
-    this.#running ??= this.#restoreAll().finally(() => (this.#running = undefined));
+    this.#running ??= this.#restoreAll();
     await this.#running;
   }
 
@@ -67,10 +76,13 @@ export class DropsKeeper {
       try {
         const networks = readNetworkResources(this.#context).filter(isNetworkRules);
         this.#report(await this.#context.kernel.firewall.restoreDrops(networks));
+        this.#complaints.delete(notRestored);
       } catch (error) {
-        this.#complain('what networks forbid could not be put back at once', error);
+        this.#complain(notRestored, error);
       }
     }
+    // At once and not a turn later: who asks in between must not find what has ended.
+    this.#running = undefined;
   }
 
   #report(lines: readonly string[]): void {
@@ -86,8 +98,8 @@ export class DropsKeeper {
   /** Says the same only once. */
   #complain(message: string, thrown: unknown): void {
     const { kind, message: text } = toTsnetError(thrown);
-    if (this.#complaint === text) return;
-    this.#complaint = text;
+    if (this.#complaints.get(message) === text) return;
+    this.#complaints.set(message, text);
     this.#context.log.warn(message, { kind, error: text });
   }
 }
