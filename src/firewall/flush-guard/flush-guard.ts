@@ -108,5 +108,5 @@ export class FlushGuard {
 /** The same for networks that are guarded alike. */
 function guardedAs({ bridge, isInternal, allowsIcc, ...network }: NetworkRules): string {
   const { routed = [], unprotected = [], trustedInterfaces = [] } = network;
-  return `${bridge} ${isInternal} ${allowsIcc} ${[...routed, ...unprotected].sort().join()} ${trustedInterfaces.join()}`;
+  return `${bridge} ${isInternal} ${allowsIcc} ${[...routed, ...unprotected].join()} ${trustedInterfaces.join()}`;
 }
