@@ -1,27 +1,32 @@
-import { keyOf } from '../model/resource.ts';
+import { keyOf, type NetworkRules } from '../model/resource.ts';
 import type {
   BridgedResource,
   Firewall,
   FirewallBackend,
   FirewallChange,
   FirewallResource,
+  FirewallRules,
   RoutedResource,
 } from './firewall.ts';
+import type { FlushGuard } from './flush-guard/flush-guard.ts';
 import type { SourceGuards } from './source-guard/source-guards.ts';
 
 /**
  * A firewall together with what guards bridges, which is the same for every back end. Its table is there as long as a
- * network is that wants it; such a network counts as intact only while it is.
+ * network is that wants it; such a network counts as intact only while it is. Beside it is the guard that a flush does
+ * not remove.
  */
 export class GuardedFirewall implements Firewall {
   readonly backend: FirewallBackend;
-  readonly #routed: Firewall<RoutedResource>;
+  readonly #routed: FirewallRules<RoutedResource>;
   readonly #guards: SourceGuards;
+  readonly #flushGuard: FlushGuard;
 
-  constructor(routed: Firewall<RoutedResource>, guards: SourceGuards) {
+  constructor(routed: FirewallRules<RoutedResource>, guards: SourceGuards, flushGuard: FlushGuard) {
     this.backend = routed.backend;
     this.#routed = routed;
     this.#guards = guards;
+    this.#flushGuard = flushGuard;
   }
 
   [Symbol.dispose](): void {
@@ -35,7 +40,10 @@ export class GuardedFirewall implements Firewall {
   async apply({ remove, add }: FirewallChange): Promise<void> {
     if (add.some(needsTable)) await this.#guards.prepare();
     await this.#guards.apply({ remove: remove.filter(isBridged), add: add.filter(isBridged) });
+    // What the rules allow is never forbidden by the other guard: it gives way first and follows afterwards.
+    this.#flushGuard.giveWay({ remove: remove.filter(isNetwork), add: add.filter(isNetwork) });
     await this.#routed.apply({ remove: remove.filter(isRouted), add: add.filter(isRouted) });
+    this.#flushGuard.add(add.filter(isNetwork));
     const kept = new Set(add.filter(needsTable).map(keyOf));
     if (remove.some((resource) => needsTable(resource) && !kept.has(keyOf(resource)))) {
       const others = [...(await this.#routed.observeAll()), ...(await this.#guards.observeAll())];
@@ -49,6 +57,22 @@ export class GuardedFirewall implements Firewall {
 
   async readRevision(): Promise<string> {
     return await this.#routed.readRevision();
+  }
+
+  countForeignChanges(): number {
+    return this.#routed.countForeignChanges();
+  }
+
+  async restoreDrops(networks: readonly NetworkRules[]): Promise<readonly string[]> {
+    return await this.#routed.restoreDrops(networks);
+  }
+
+  holdGuard(networks: readonly NetworkRules[]): void {
+    this.#flushGuard.hold(networks);
+  }
+
+  releaseGuard(): void {
+    this.#flushGuard.release();
   }
 
   subscribe(onChange: () => void, delayMs?: number): Disposable {
@@ -71,6 +95,7 @@ export class GuardedFirewall implements Firewall {
   async remove(): Promise<void> {
     await this.#routed.remove();
     await this.#guards.remove();
+    this.#flushGuard.release();
   }
 
   /** Neither what the back end notes of a network nor an element says that the rules of the guards' table are there. */
@@ -93,9 +118,11 @@ function isRouted(resource: FirewallResource): resource is RoutedResource {
   return !isBridged(resource);
 }
 
+function isNetwork(resource: FirewallResource): resource is NetworkRules {
+  return resource.kind === 'network-rules';
+}
+
 /** Whether the table of the guards must be there for it; that of a single port comes with its network. */
 function needsTable(resource: FirewallResource): boolean {
-  return (
-    resource.kind === 'frame-filter' || (resource.kind === 'network-rules' && resource.antispoofs === true)
-  );
+  return resource.kind === 'frame-filter' || (isNetwork(resource) && resource.antispoofs === true);
 }

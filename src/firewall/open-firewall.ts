@@ -2,8 +2,9 @@ import { readDefaultFlavour } from '../kernel/iptables/iptables.ts';
 import { Nft } from '../kernel/nft/index.ts';
 import { runCommand } from '../kernel/run-command.ts';
 import { TsnetError } from '../model/errors.ts';
-import type { Firewall, FirewallBackend, FirewallPlace, RoutedResource } from './firewall.ts';
+import type { Firewall, FirewallBackend, FirewallPlace, FirewallRules, RoutedResource } from './firewall.ts';
 import { findBackendInUse } from './backend-in-use.ts';
+import { FlushGuard } from './flush-guard/flush-guard.ts';
 import { GuardedFirewall } from './guarded-firewall.ts';
 import { IptablesFirewall } from './iptables/iptables-firewall.ts';
 import { NftablesFirewall } from './nftables/nftables-firewall.ts';
@@ -25,7 +26,7 @@ export async function openFirewall({ backend, ...place }: FirewallOptions): Prom
   const nft = Nft.open(place.netns);
   try {
     const routed = await openBackend({ backend, ...place }, nft);
-    return new GuardedFirewall(routed, new SourceGuards(nft, place.lockDirectory));
+    return new GuardedFirewall(routed, new SourceGuards(nft, place.lockDirectory), new FlushGuard(nft));
   } catch (error) {
     nft[Symbol.dispose]();
     throw error;
@@ -35,7 +36,7 @@ export async function openFirewall({ backend, ...place }: FirewallOptions): Prom
 async function openBackend(
   { backend, ...place }: FirewallOptions,
   nft: Nft,
-): Promise<Firewall<RoutedResource>> {
+): Promise<FirewallRules<RoutedResource>> {
   switch (backend) {
     case 'nftables':
       return new NftablesFirewall(place, nft);

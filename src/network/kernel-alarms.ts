@@ -15,6 +15,9 @@ export interface AlarmListener {
 /** Long enough that the many events of an attach are read when it is answered. */
 const delayMs = 50;
 
+/** What a flush took away is put back at once; the few events of an attach are still answered together. */
+const rulesDelayMs = 5;
+
 /** Listens for changes of links, addresses, qdiscs and rules, until it is disposed of. @throws denied */
 export function listenForAlarms(context: Context, listener: AlarmListener): Disposable {
   const { rtnetlink, firewall } = context.kernel;
@@ -27,7 +30,7 @@ export function listenForAlarms(context: Context, listener: AlarmListener): Disp
     { delayMs },
   );
   try {
-    const rules = firewall.subscribe(() => listener.onRuleChange(), delayMs);
+    const rules = firewall.subscribe(() => listener.onRuleChange(), rulesDelayMs);
     return {
       [Symbol.dispose]() {
         links[Symbol.dispose]();

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toTsnetError } from '../model/index.ts';
+import { toTsnetError, type Resource } from '../model/index.ts';
 import { readSettings } from '../observe/index.ts';
-import { desired, formatChange } from '../plan/index.ts';
+import { formatChange } from '../plan/index.ts';
 import type { Context } from './context.ts';
+import { DropsKeeper, readNetworkResources } from './drops-keeper.ts';
 import { listenForAlarms } from './kernel-alarms.ts';
 import { Patience } from './patience.ts';
 import { findDrift, formatDrift, recover, type Drift } from './recover.ts';
@@ -39,6 +40,7 @@ class KernelWatch {
   readonly #context: Context;
   readonly #stopped = new AbortController();
   readonly #patience = new Patience();
+  readonly #drops: DropsKeeper;
   readonly #alarms: Disposable;
   readonly #running: Promise<void>;
   #wake = (): void => {};
@@ -54,6 +56,8 @@ class KernelWatch {
 
   constructor(context: Context) {
     this.#context = context;
+    this.#drops = new DropsKeeper(context);
+    this.#drops.guard();
     this.#alarms = listenForAlarms(context, {
       onLoss: () => {
         this.#hasLoss = true;
@@ -65,6 +69,7 @@ class KernelWatch {
       onRuleChange: () => {
         this.#hasChange = true;
         this.#ring();
+        void this.#drops.onRuleChange();
       },
     });
     this.#running = this.#run();
@@ -75,6 +80,7 @@ class KernelWatch {
     this.#stopped.abort();
     this.#ring();
     await this.#running;
+    await this.#drops.stop();
   }
 
   async #run(): Promise<void> {
@@ -83,7 +89,7 @@ class KernelWatch {
       const pause = await this.#check().catch((error: unknown) => this.#reportFailure(error));
       const spent = performance.now() - started;
       // Events that come in crowds are answered together.
-      await this.#pause(Math.max(shortestPauseMs, pause, Math.min(longestPauseMs, restShare * spent)));
+      await this.#rest(Math.max(shortestPauseMs, pause, Math.min(longestPauseMs, restShare * spent)));
       await this.#wait(settingsMs);
       if (this.#hasRung) await this.#untilQuiet();
     }
@@ -91,6 +97,8 @@ class KernelWatch {
 
   /** Looks if there is a reason to, and repairs. @returns how long to leave the kernel alone, in milliseconds */
   async #check(): Promise<number> {
+    const resources = readNetworkResources(this.#context);
+    this.#drops.guard(resources);
     if (this.#hasRung || performance.now() - this.#revisionReadMs >= rulesMs) {
       this.#hasRung = false;
       this.#revisionReadMs = performance.now();
@@ -99,11 +107,15 @@ class KernelWatch {
     const revision = this.#revision;
     const isThorough = this.#hasChange && performance.now() - this.#lookedAtMs > thoroughMs;
     const isDue =
-      this.#hasLoss || isThorough || revision !== this.#goodRevision || !holdsSettings(this.#context);
+      this.#hasLoss ||
+      isThorough ||
+      revision !== this.#goodRevision ||
+      !holdsSettings(resources, this.#context);
     if (!isDue) return 0;
     this.#hasLoss = false;
     this.#hasChange = false;
     this.#lookedAtMs = performance.now();
+    await this.#drops.restore();
     const drift = await findLastingDrift(this.#context);
     if (isEmpty(drift)) {
       this.#goodRevision = revision;
@@ -142,6 +154,17 @@ class KernelWatch {
       waitMs: pause,
     });
     return pause;
+  }
+
+  /** Leaves the kernel alone, but for what must not wait. */
+  async #rest(ms: number): Promise<void> {
+    let left = ms;
+    for (; left > rulesMs && !this.#stopped.signal.aborted; left -= rulesMs) {
+      await this.#pause(rulesMs);
+      // Not every kernel interface tells of its changes.
+      await this.#drops.restore();
+    }
+    await this.#pause(left);
   }
 
   async #pause(ms: number): Promise<void> {
@@ -193,10 +216,7 @@ function isEmpty({ structure, changes }: Drift): boolean {
   return structure.length + changes.length === 0;
 }
 
-function holdsSettings({ state, kernel }: Context): boolean {
-  const resources = state.read((view) =>
-    view.networks().flatMap((network) => desired({ network, endpoints: [] })),
-  );
+function holdsSettings(resources: readonly Resource[], { kernel }: Context): boolean {
   const settings = new Map(
     resources.flatMap((resource) => (resource.kind === 'sysctl' ? [[resource.path, resource.value]] : [])),
   );

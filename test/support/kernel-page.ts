@@ -184,21 +184,33 @@ interface LinkFact {
 
 async function readStructure(host: Host): Promise<string> {
   await make(host, { title: '', commands: [] });
-  const { stdout } = await host.netns.exec('nft', '--stateless', 'list', 'table', 'inet', 'tsnet');
-  const lines = stdout.trimEnd().split('\n');
-  const structure = lines
-    .filter((line) => !/^\t\telements =|^\t\t\t {5}/.test(line))
-    .map((line) => line.replaceAll('\t', '  '));
+  const { firewall } = host.context.kernel;
+  const networks = (await firewall.observeAll()).filter((resource) => resource.kind === 'network-rules');
+  firewall.holdGuard(networks);
   const { stdout: filter } = await host.netns.exec('iptables-save', '-t', 'filter');
   const acceptance = filter.split('\n').filter((line) => line.includes('TSNET') && !line.startsWith(':'));
   const heading = 'nftables, whatever the number of networks, containers and ports';
   return [
-    withHeading(heading, fenced(structure)),
+    withHeading(heading, fenced(await readTable(host, 'tsnet'))),
+    withHeading(
+      'While the daemon runs, and not to be flushed by others (Linux 5.12)',
+      fenced(await readTable(host, 'tsnet-guard')),
+    ),
     withHeading(
       'Beside it in iptables, so that a `FORWARD` policy of DROP lets our networks pass',
       fenced(acceptance),
     ),
   ].join('\n');
+}
+
+/** A table as nft(8) shows it, without elements and without the name of the program that owns it. */
+async function readTable(host: Host, name: string): Promise<string[]> {
+  const { stdout } = await host.netns.exec('nft', '--stateless', 'list', 'table', 'inet', name);
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .filter((line) => !/^\t\telements =|^\t\t\t {5}/.test(line))
+    .map((line) => line.replaceAll('\t', '  ').replace(/ # progname .*/, ''));
 }
 
 async function readElements(host: Host): Promise<string[]> {

@@ -8,8 +8,8 @@ import type { SavedTables } from '../../kernel/iptables/parse-save.ts';
 import type { Nft } from '../../kernel/nft/index.ts';
 import { toTsnetError, withSuppressed } from '../../model/errors.ts';
 import type { IpFamily } from '../../model/ip.ts';
-import { keyOf } from '../../model/resource.ts';
-import type { Firewall, FirewallChange, FirewallPlace, RoutedResource } from '../firewall.ts';
+import { formatResource, keyOf, type NetworkRules } from '../../model/resource.ts';
+import type { FirewallChange, FirewallPlace, FirewallRules, RoutedResource } from '../firewall.ts';
 import { withFirewallLock } from '../firewall-lock.ts';
 import { ForwardAcceptance } from '../forward-acceptance.ts';
 import { nextResources } from '../next-resources.ts';
@@ -24,7 +24,7 @@ type Saved = ReadonlyMap<IpFamily, SavedTables>;
  * The firewall in one flavour of iptables, for hosts whose policy lives there. Every change reads all rules and replaces
  * those of our chains that differ, so its cost grows with the number of ports.
  */
-export class IptablesFirewall implements Firewall<RoutedResource> {
+export class IptablesFirewall implements FirewallRules<RoutedResource> {
   readonly backend: 'iptables-nft' | 'iptables-legacy';
   readonly #flavour: IptablesFlavour;
   readonly #netns: string | undefined;
@@ -74,6 +74,38 @@ export class IptablesFirewall implements Firewall<RoutedResource> {
   async readRevision(): Promise<string> {
     const own = this.#flavour === 'legacy' ? [...(await this.#read()).values()].map(digestOf) : [];
     return [await this.#nft.readGeneration(), ...own, await this.#acceptance.readLegacyDigest()].join(' ');
+  }
+
+  countForeignChanges(): number {
+    return this.#nft.readGenerationNow();
+  }
+
+  async restoreDrops(networks: readonly NetworkRules[]): Promise<readonly string[]> {
+    if (networks.length === 0 || (await this.#holdsDrops(networks))) return [];
+    let absent: readonly NetworkRules[] = [];
+    await this.#change((present) => {
+      const known = new Set(present.map(keyOf));
+      absent = networks.filter((network) => !known.has(keyOf(network)));
+      return [...present, ...absent];
+    });
+    return absent.map(formatResource);
+  }
+
+  /**
+   * Whether what forbids is as long as it should be: iptables of the nft flavour is asked by its tables, 0.1 ms instead of
+   * the 20 ms of its processes. Rules of others may hide a loss here; a thorough look finds it.
+   */
+  async #holdsDrops(networks: readonly NetworkRules[]): Promise<boolean> {
+    if (this.#flavour === 'legacy') return false;
+    const counts = availableFamilies().flatMap((family) =>
+      wantedTables(networks, family)
+        .filter(({ table }) => table === 'mangle' || table === 'raw')
+        .map(async ({ table: name, chains, jumps }) => {
+          const wanted = [...chains.values()].reduce((sum, rules) => sum + rules.length, jumps.length);
+          return (await this.#nft.countRules({ family: family === 4 ? 'ip' : 'ip6', name })) >= wanted;
+        }),
+    );
+    return (await Promise.all(counts)).every(Boolean);
   }
 
   subscribe(onChange: () => void, delayMs?: number): Disposable {

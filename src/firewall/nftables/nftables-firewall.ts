@@ -1,7 +1,7 @@
-import type { Nft, TableName } from '../../kernel/nft/index.ts';
+import { identityOf, type Nft, type TableName } from '../../kernel/nft/index.ts';
 import { TsnetError } from '../../model/errors.ts';
-import { keyOf } from '../../model/resource.ts';
-import type { Firewall, FirewallChange, FirewallPlace, RoutedResource } from '../firewall.ts';
+import { formatResource, keyOf, type NetworkRules } from '../../model/resource.ts';
+import type { FirewallChange, FirewallPlace, FirewallRules, RoutedResource } from '../firewall.ts';
 import { withFirewallLock } from '../firewall-lock.ts';
 import { ForwardAcceptance, needsOwnRules } from '../forward-acceptance.ts';
 import {
@@ -13,7 +13,7 @@ import {
   resourcesOf,
   type Element,
 } from './elements.ts';
-import { networkSets, portSets, sets } from './sets.ts';
+import { dropSets, networkSets, portSets, sets } from './sets.ts';
 import { formatTable, numberOfRules, table as name, tableComment } from './structure.ts';
 import { transitionFor } from './transition.ts';
 
@@ -23,7 +23,7 @@ const table: TableName = { family: 'inet', name };
 const attempts = 20;
 
 /** The firewall in nftables: a static table whose sets and maps hold the networks and the ports. */
-export class NftablesFirewall implements Firewall<RoutedResource> {
+export class NftablesFirewall implements FirewallRules<RoutedResource> {
   readonly backend = 'nftables';
   readonly #nft: Nft;
   readonly #acceptance: ForwardAcceptance;
@@ -75,6 +75,34 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
   async readRevision(): Promise<string> {
     // Under the lock no batch of ours is between being carried out and being counted.
     return await withFirewallLock(this.#lockDirectory, async () => await this.#readRevision());
+  }
+
+  countForeignChanges(): number {
+    return this.#nft.readGenerationNow() - this.#nft.ownChanges;
+  }
+
+  async restoreDrops(networks: readonly NetworkRules[]): Promise<readonly string[]> {
+    if (networks.length === 0) return [];
+    const isCurrent = await this.#isCurrent();
+    if (isCurrent && (await this.#withoutDrops(networks)).length === 0) return [];
+    return await withFirewallLock(this.#lockDirectory, async () => {
+      // Another process may have done it meanwhile.
+      const isStill = await this.#isCurrent();
+      const absent = await this.#withoutDrops(networks);
+      if (isStill) await this.#change({ remove: [], add: absent });
+      else await this.#makeTable(absent);
+      return [...(isStill ? [] : [`nft table inet ${name}`]), ...(isStill ? absent.map(formatResource) : [])];
+    });
+  }
+
+  /** Those of the networks that lack an element of the sets that packets are dropped by. */
+  async #withoutDrops(networks: readonly NetworkRules[]): Promise<readonly NetworkRules[]> {
+    const present = new Set((await this.#list(dropSets)).map(identityOf));
+    return networks.filter((network) =>
+      elementsOf(network).some(
+        (element) => dropSets.includes(element.set) && !present.has(identityOf(element)),
+      ),
+    );
   }
 
   subscribe(onChange: () => void, delayMs?: number): Disposable {
@@ -132,8 +160,14 @@ export class NftablesFirewall implements Firewall<RoutedResource> {
   }
 
   async #prepareTable(): Promise<void> {
-    if (await this.#isCurrent()) return;
-    await this.#nft.load(formatTable(resourcesOf(await this.#listAll()).flatMap(elementsOf)));
+    if (!(await this.#isCurrent())) await this.#makeTable([]);
+  }
+
+  /** Makes the table in place of one that may be there, with what that holds and some networks. */
+  async #makeTable(networks: readonly NetworkRules[]): Promise<void> {
+    const kept = new Map(resourcesOf(await this.#listAll()).map((resource) => [keyOf(resource), resource]));
+    for (const network of networks) kept.set(keyOf(network), network);
+    await this.#nft.load(formatTable([...kept.values()].flatMap(elementsOf)));
   }
 
   async #isCurrent(): Promise<boolean> {

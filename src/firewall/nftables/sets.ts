@@ -96,3 +96,6 @@ export const portSets = Object.values(sets).filter(({ name }) => portNames.has(n
 
 /** The sets that hold networks. */
 export const networkSets = Object.values(sets).filter(({ name }) => !portNames.has(name));
+
+/** Those that packets are dropped by. */
+export const dropSets: typeof networkSets = [sets.bridges, sets.no_icc_bridges, sets.internal_bridges];

@@ -200,11 +200,13 @@ const dataValue = 1;
 const headerLength = 4;
 const batchHeader = Uint8Array.of(families.unspecified, 0, 0, subsystem);
 
-function header(family: keyof typeof families): Uint8Array {
+/** struct nfgenmsg of a request. */
+export function header(family: keyof typeof families): Uint8Array {
   return Uint8Array.of(families[family], 0, 0, 0);
 }
 
-function messageType(type: number): number {
+/** The type of a message, NFT_MSG_*, as nfnetlink carries it. */
+export function messageType(type: number): number {
   return (subsystem << 8) | type;
 }
 

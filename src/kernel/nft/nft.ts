@@ -21,6 +21,7 @@ import {
   type TableName,
 } from './messages.ts';
 import type { SetElement, SetSchema } from './set-element.ts';
+import { addChain, addOwnedTable, addSet, deleteTable, type BaseChain } from './structure-messages.ts';
 
 /** NFNLGRP_NFTABLES. Source: `linux/netfilter/nfnetlink.h`. */
 const changesGroup = 7;
@@ -60,6 +61,11 @@ export class Nft implements Disposable {
 
   /** The number that every change of any table here increases. */
   async readGeneration(): Promise<number> {
+    return this.readGenerationNow();
+  }
+
+  /** As `readGeneration`, on the spot. */
+  readGenerationNow(): number {
     const [outcome] = this.#connection.requestNow([readGeneration()]);
     return generationIn(outcome);
   }
@@ -175,15 +181,50 @@ export class Nft implements Disposable {
    */
   async changeElements(
     table: TableName,
-    change: { readonly remove: readonly SetElement[]; readonly add: readonly SetElement[] },
+    change: ElementChange,
     generation?: number,
   ): Promise<'done' | 'stale'> {
-    const messages = [
-      ...bySet(change.remove).flatMap((elements) => deleteElements(table, elements)),
-      ...bySet(change.add).flatMap((elements) => addElements(table, elements)),
-    ];
-    return this.#batches.run(messages, generation);
+    return this.#batches.run(changeMessages(table, change), generation);
   }
+
+  /**
+   * Makes a table that nobody else can change or delete, also not by flushing all rules, until it is deleted here or this
+   * object is disposed of, which the end of the process does as well.
+   *
+   * @throws conflict when the table is there, whoever owns it; unsupported before Linux 5.12 and without nftables
+   */
+  addOwnedTable(table: TableName, { comment, sets, chains, elements }: OwnedTable): void {
+    this.#batches.run([
+      addOwnedTable(table, comment),
+      ...sets.map((set, index) => addSet(table, set, index + 1)),
+      ...bySet(elements).flatMap((some) => addElements(table, some)),
+      ...chains.flatMap((chain) => addChain(table, chain)),
+    ]);
+  }
+
+  /** Deletes and then adds elements of a table that `addOwnedTable` of this object made, all or nothing. */
+  changeOwnedTable(table: TableName, change: ElementChange): void {
+    this.#batches.run(changeMessages(table, change));
+  }
+
+  /** Deletes a table that `addOwnedTable` of this object made. @throws not-found, denied for one of another */
+  deleteOwnedTable(table: TableName): void {
+    this.#batches.run([deleteTable(table)]);
+  }
+}
+
+/** Elements that go, and those that come after them. */
+export interface ElementChange {
+  readonly remove: readonly SetElement[];
+  readonly add: readonly SetElement[];
+}
+
+/** What a table holds that is made in one go. */
+export interface OwnedTable {
+  readonly comment: string;
+  readonly sets: readonly SetSchema[];
+  readonly chains: readonly BaseChain[];
+  readonly elements: readonly SetElement[];
 }
 
 function generationIn(outcome: Outcome | undefined): number {
@@ -214,6 +255,13 @@ async function absentAsEmpty<T>(list: Promise<readonly T[]>): Promise<readonly T
     if (error instanceof TsnetError && error.errno === 'ENOENT') return [];
     throw error;
   }
+}
+
+function changeMessages(table: TableName, { remove, add }: ElementChange): Message[] {
+  return [
+    ...bySet(remove).flatMap((elements) => deleteElements(table, elements)),
+    ...bySet(add).flatMap((elements) => addElements(table, elements)),
+  ];
 }
 
 function bySet(elements: readonly SetElement[]): SetElement[][] {

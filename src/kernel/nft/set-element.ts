@@ -87,7 +87,7 @@ export function decodeElement<Name extends string>(
 }
 
 /** Bytes of each type before padding. Source: nft(8), `nft describe`. */
-const fieldLengths: Readonly<Record<FieldType, number>> = {
+export const fieldLengths: Readonly<Record<FieldType, number>> = {
   ipv4_addr: 4,
   ipv6_addr: 16,
   inet_proto: 1,
@@ -100,7 +100,8 @@ function isAddress(type: FieldType | undefined): boolean {
   return type === 'ipv4_addr' || type === 'ipv6_addr';
 }
 
-function padded(length: number): number {
+/** The length of a field in a register of the kernel, in bytes. */
+export function padded(length: number): number {
   return (length + 3) & ~3;
 }
 

@@ -26,7 +26,14 @@ const ports = [
 
 type Answer = readonly [from: Member, protocol: 'tcp' | 'udp', address: string, port: number, answer: string];
 
-describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (backend) => {
+// What the guard against flushes forbids must be forbidden anyway, in every mode of a network.
+describe.each([
+  ['nftables', 'no guard'],
+  ['iptables-nft', 'no guard'],
+  ['iptables-legacy', 'no guard'],
+  ['nftables', 'a guard'],
+  ['iptables-legacy', 'a guard'],
+] as const)('%s and %s against flushes', (backend, guard) => {
   let lab: Lab;
   let firewall: Firewall;
   let present: readonly FirewallResource[] = [];
@@ -68,6 +75,7 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'] as const)('%s', (b
     lab = await createLab();
     firewall = await openFirewall({ backend, netns: lab.host.path, lockDirectory });
     expect(await firewall.prepare()).toEqual([]);
+    if (guard === 'a guard') firewall.holdGuard([]);
     await hold([a, b, ...ports]);
   });
 

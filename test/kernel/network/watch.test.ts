@@ -88,8 +88,8 @@ describe.each(['nftables', 'iptables'] as const)('with %s', (firewall) => {
     expect(performance.now() - damaged).toBeLessThan(noticeMs);
     if (process.env['TSNET_FIGURES'] !== undefined)
       process.stderr.write(`${firewall}: ${command}: ${(performance.now() - damaged).toFixed(0)} ms\n`);
-    const now = await facts();
-    expect(now.filter((line) => !line.includes('203.0.113.7'))).toEqual(before);
+    // What forbids is put back first; ports follow.
+    await expect.poll(foundFacts, { timeout: noticeMs }).toEqual(before);
     const rules = (await host.netns.exec('iptables', '-S', 'FORWARD')).stdout.split('\n');
     expect(rules[1]).toBe('-A FORWARD -j TSNET-FORWARD');
     expect(host.complaints.filter((line) => !line.startsWith('restored '))).toEqual([]);
@@ -120,6 +120,10 @@ describe.each(['nftables', 'iptables'] as const)('with %s', (firewall) => {
     }
     expect(repairs).toBeLessThanOrEqual(2);
   });
+
+  async function foundFacts(): Promise<string[]> {
+    return (await facts()).filter((line) => !line.includes('203.0.113.7'));
+  }
 
   /** What can be seen from outside, and the settings that the tests change. */
   async function facts(): Promise<string[]> {
