@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { toTsnetError, TsnetError } from '../model/errors.ts';
+import { TsnetError } from '../model/errors.ts';
 
 const writableByOthers = 0o022;
 const sticky = 0o1000;
@@ -12,16 +12,12 @@ const overflowUser = 65534;
  * user may be able to write into it or to replace it: who can, decides what tsnet reads.
  *
  * @param mode for what is made
- * @throws denied when it can't be made or looked at, or belongs to others
+ * @throws denied when it belongs to others; errors of `node:fs`
  */
 export function ensureOwnFolder(path: string, mode: 0o700 | 0o755 = 0o700): void {
-  try {
-    const first = mkdirSync(path, { recursive: true, mode });
-    // What was made has that mode, whatever the umask.
-    for (const made of first === undefined ? [] : foldersFrom(first, path)) chmodSync(made, mode);
-  } catch (cause) {
-    throw toTsnetError(cause);
-  }
+  const first = mkdirSync(path, { recursive: true, mode });
+  // What was made has that mode, whatever the umask.
+  for (const made of first === undefined ? [] : foldersFrom(first, path)) chmodSync(made, mode);
   refuseForeignFolder(path);
 }
 
