@@ -1,4 +1,3 @@
-import { TsnetError } from '../model/index.ts';
 import { differences, mayOutliveBoot } from './durable.ts';
 import type { Key } from './keys.ts';
 import type { Companion, Reader, Store, Writer } from './store.ts';
@@ -10,13 +9,7 @@ import {
   type Pair,
   type StoreRecord,
 } from './store-record.ts';
-
-/** The stores that are open are not those in use any more; whoever opens them again finds those that are. */
-export class SupersededError extends TsnetError {
-  constructor() {
-    super('try-again', 'use state: its working records were replaced meanwhile');
-  }
-}
+import { SupersededError } from './superseded-error.ts';
 
 /**
  * Keeps the disk in step with a working store: what outlives the boot is committed there, and flushed, before the

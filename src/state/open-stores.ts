@@ -152,6 +152,7 @@ function keepInStep(working: Store, disk: Store, { id }: Pair): void {
 function storesOf(disk: Store, known: StoreRecord | undefined, working: Store): Stores {
   let seen: Uint8Array | undefined;
   const isCurrent = () => {
+    if (!disk.isIntact() || !working.isIntact()) return false;
     const now = disk.read(bytesOf);
     if (sameBytes(seen, now)) return true;
     const record = now === undefined ? undefined : decodeStoreRecord(now);

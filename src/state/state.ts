@@ -1,5 +1,4 @@
 import { TsnetError } from '../model/index.ts';
-import { SupersededError } from './disk-companion.ts';
 import { dump, type Dump } from './dump.ts';
 import {
   deleteJournal,
@@ -12,6 +11,7 @@ import {
 import { openForReading, openForWriting, type Stores } from './open-stores.ts';
 import { removeStores } from './remove-stores.ts';
 import type { Reader, Writer } from './store.ts';
+import { SupersededError } from './superseded-error.ts';
 import { StateTransaction } from './transaction.ts';
 import { StateView } from './view.ts';
 
@@ -135,8 +135,14 @@ export class State implements Disposable {
   }
 
   #read<T>(question: (reader: Reader) => T): T {
-    const stores = this.#connect();
-    return stores === undefined ? question(emptyReader) : stores.working.read(question);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const stores = this.#connect();
+        return stores === undefined ? question(emptyReader) : stores.working.read(question);
+      } catch (error) {
+        if (!(error instanceof SupersededError) || attempt === mostAttempts) throw error;
+      }
+    }
   }
 
   async #transact<T>(change: (writer: Writer) => T): Promise<T> {

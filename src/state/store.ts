@@ -2,8 +2,10 @@ import type { Key as LmdbKey } from 'lmdb';
 import { TsnetError } from '../model/index.ts';
 import { ChangeQueue } from './change-queue.ts';
 import { Environment, type Database, type EnvironmentOptions } from './environment.ts';
-import { beginsWith, type Key } from './keys.ts';
+import { beginsWith, formatKey, type Key } from './keys.ts';
+import { seal, unseal } from './seal.ts';
 import { fromLmdb, toStoreError } from './store-error.ts';
+import { DamagedRecordError } from './store-file.ts';
 
 /** One record as it is stored. */
 export interface Entry {
@@ -71,7 +73,7 @@ export class Store {
   read<T>(question: (reader: Reader) => T): T {
     const environment = this.#usable();
     try {
-      return environment.read((database) => question(readerOf(database)));
+      return environment.read((database) => question(this.#readerOf(database)));
     } catch (error) {
       throw fromLmdb('read state', this.#directory, error);
     }
@@ -109,6 +111,11 @@ export class Store {
     }
   }
 
+  /** Whether its files are still those at their paths, and as long as they were. */
+  isIntact(): boolean {
+    return this.#environment.isIntact();
+  }
+
   /** Completes the changes under way and lets go of the store. */
   close(): void {
     if (!this.#isOpen) return;
@@ -120,7 +127,7 @@ export class Store {
   #commit<T>(write: (database: Database) => T): T {
     return this.#environment.write((database) => {
       this.#written.length = 0;
-      this.#companion?.begin(readerOf(database));
+      this.#companion?.begin(this.#readerOf(database));
       const result = write(database);
       this.#companion?.finish(this.#writerOf(database), this.#written);
       return result;
@@ -137,10 +144,10 @@ export class Store {
 
   #writerOf(database: Database): Writer {
     return {
-      ...readerOf(database),
+      ...this.#readerOf(database),
       put: (key, bytes) => {
         this.#written.push(key);
-        void database.put(toLmdb(key), bytes);
+        void database.put(toLmdb(key), seal(key, bytes));
       },
       remove: (key) => {
         this.#written.push(key);
@@ -149,25 +156,35 @@ export class Store {
     };
   }
 
+  #readerOf(database: Database): Reader {
+    return {
+      get: (key) => {
+        const stored = database.getBinary(toLmdb(key));
+        return stored === undefined ? undefined : this.#opened(key, stored);
+      },
+      list: (prefix) => {
+        const entries: Entry[] = [];
+        const range = prefix.length === 0 ? {} : { start: toLmdb(prefix) };
+        for (const { key: stored, value } of database.getRange(range)) {
+          const key = stored as unknown as Key;
+          if (!beginsWith(key, prefix)) break;
+          entries.push({ key, bytes: this.#opened(key, value) });
+        }
+        return entries;
+      },
+    };
+  }
+
+  #opened(key: Key, stored: Uint8Array): Uint8Array {
+    const bytes = unseal(key, stored);
+    if (bytes === undefined) throw new DamagedRecordError(this.#directory, formatKey(key));
+    return bytes;
+  }
+
   #usable(): Environment {
     if (!this.#isOpen) throw new TsnetError('bug', `use state in ${this.#directory}: it is closed`);
     return this.#environment;
   }
-}
-
-function readerOf(database: Database): Reader {
-  return {
-    get: (key) => database.getBinary(toLmdb(key)),
-    list: (prefix) => {
-      const entries: Entry[] = [];
-      const range = prefix.length === 0 ? {} : { start: toLmdb(prefix) };
-      for (const { key, value } of database.getRange(range)) {
-        if (!beginsWith(key as unknown as Key, prefix)) break;
-        entries.push({ key: key as unknown as Key, bytes: value });
-      }
-      return entries;
-    },
-  };
 }
 
 function toLmdb(key: Key | readonly []): LmdbKey {
