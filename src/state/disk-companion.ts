@@ -1,4 +1,5 @@
 import { differences, mayOutliveBoot } from './durable.ts';
+import type { DurableCopy } from './durable-copy.ts';
 import type { Key } from './keys.ts';
 import type { Companion, Reader, Store, Writer } from './store.ts';
 import {
@@ -21,10 +22,12 @@ import { SupersededError } from './superseded-error.ts';
 export class DiskCompanion implements Companion {
   readonly #disk: Store;
   readonly #id: string;
+  readonly #copy: DurableCopy;
   #isInStep = true;
   #lastSeen: Uint8Array | undefined;
 
-  constructor(disk: Store, id: string) {
+  constructor(disk: Store, id: string, copy: DurableCopy) {
+    this.#copy = copy;
     this.#disk = disk;
     this.#id = id;
   }
@@ -56,6 +59,7 @@ export class DiskCompanion implements Companion {
       writeStoreRecord(disk, next);
     });
     writeStoreRecord(working, next);
+    this.#copy.note(behind.map(({ key }) => key));
   }
 }
 

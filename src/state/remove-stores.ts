@@ -1,4 +1,4 @@
-import { existsSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasStore } from './store-file.ts';
 import { toStoreError } from './store-error.ts';
@@ -32,5 +32,7 @@ function recordedPlace(directory: string): string | undefined {
 }
 
 function removeStore(directory: string): void {
-  for (const name of ['data.mdb', 'lock.mdb']) rmSync(join(directory, name), { force: true });
+  const ours = (name: string) =>
+    ['data.mdb', 'lock.mdb', 'records.copy'].includes(name) || name.startsWith('data.mdb.damaged-');
+  for (const name of readdirSync(directory)) if (ours(name)) rmSync(join(directory, name));
 }

@@ -29,7 +29,9 @@ export function unseal(key: Key, bytes: Uint8Array): Uint8Array | undefined {
 }
 
 function checksumOf(key: Key, body: Buffer): string {
-  return crc32(body, crc32(formatKey(key))).toString(16).padStart(8, '0');
+  return crc32(body, crc32(formatKey(key)))
+    .toString(16)
+    .padStart(8, '0');
 }
 
 /** What has no checksum begins as 0.1 wrote it, and can be read. */

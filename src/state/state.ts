@@ -8,6 +8,7 @@ import {
   type Interrupted,
   type JournalId,
 } from './journal.ts';
+import { readLostRecords, writeLostRecords, type LostRecords } from './lost-records.ts';
 import { openForReading, openForWriting, type Stores } from './open-stores.ts';
 import { removeStores } from './remove-stores.ts';
 import type { Reader, Writer } from './store.ts';
@@ -28,6 +29,8 @@ export interface StateOptions {
   readonly bootId: string;
   /** Never writes, creates nothing, and takes no lock; a state that is missing looks empty. */
   readonly readOnly?: boolean;
+  /** Told what was lost or damaged and what came in its place, in words for a log. */
+  readonly warn?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 /** How often a change is tried whose stores are replaced while it waits. */
@@ -122,6 +125,19 @@ export class State implements Disposable {
   /** The operations that were interrupted, oldest first: their processes ended without `settle` or `undo`. */
   unfinished(): Interrupted[] {
     return this.#read((reader) => unfinishedJournals(reader, this.#options.bootId));
+  }
+
+  /** What the state was begun without in this boot; undefined if nothing, or if all of it was found again. */
+  lostRecords(): LostRecords | undefined {
+    return this.#read((reader) => readLostRecords(reader, this.#options.bootId));
+  }
+
+  /** Notes, in one change with what was found again, what of that is still missing; undefined: nothing. */
+  async recordFound(lost: LostRecords | undefined, change: (tx: StateTransaction) => void): Promise<void> {
+    await this.#transact((writer) => {
+      change(new StateTransaction(writer, this.#options.bootId));
+      writeLostRecords(writer, this.#options.bootId, lost);
+    });
   }
 
   /** Every record as it is stored, as JSON values. */

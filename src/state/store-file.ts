@@ -143,7 +143,7 @@ function readMeta(file: Buffer, at: number): StoreFileFacts | string {
 function readWhole(path: string): Buffer {
   const file = openSync(path, 'r');
   try {
-    const content = Buffer.allocUnsafe(fstatSync(file).size);
+    const content = Buffer.allocUnsafeSlow(fstatSync(file).size);
     let length = 0;
     for (let read = -1; read !== 0 && length < content.length; length += read) {
       read = readSync(file, content, length, content.length - length, length);

@@ -157,7 +157,7 @@ describe('transactUndoable', () => {
       throw new RangeError('no');
     });
     await expect(failing).rejects.toThrow(RangeError);
-    expect(Object.keys(state.dump())).toEqual(['meta/store']);
+    expect(Object.keys(state.dump())).toEqual(['meta/lost', 'meta/store']);
   });
 });
 
@@ -216,6 +216,6 @@ describe.each(places)('another boot %s', (_, place) => {
     const unfinished = state.unfinished();
     expect(unfinished).toHaveLength(1);
     for (const { journal } of unfinished) await state.undo(journal);
-    expect(Object.keys(state.dump())).toEqual(['meta/store']);
+    expect(Object.keys(state.dump())).toEqual(['meta/lost', 'meta/store']);
   });
 });
