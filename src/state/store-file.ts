@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { printable, TsnetError } from '../model/index.ts';
@@ -68,7 +68,7 @@ export function fileOf(directory: string): string {
 
 /** Whether there is a store in the directory, and something in it. */
 export function hasStore(directory: string): boolean {
-  return (statSync(fileOf(directory), { throwIfNoEntry: false })?.size ?? 0) > 0;
+  return existsSync(fileOf(directory)) && statSync(fileOf(directory)).size > 0;
 }
 
 /**
