@@ -6,3 +6,5 @@ export type { LostRecords } from './lost-records.ts';
 export { State, type StateOptions } from './state.ts';
 export type { StateTransaction } from './transaction.ts';
 export type { StateView } from './view.ts';
+export { checkState, isDamaged, restoreState, type FileReport } from './check-state.ts';
+export type { Places, Restoration } from './restore-disk.ts';

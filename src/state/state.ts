@@ -187,6 +187,8 @@ export class State implements Disposable {
   #connect(): Stores | undefined {
     if (this.#stores?.isCurrent() === true) return this.#stores;
     this.#stores?.close();
+    // Opening may fail, and is tried again by the next who asks.
+    this.#stores = undefined;
     this.#stores =
       this.#options.readOnly === true ? openForReading(this.#options) : openForWriting(this.#options);
     return this.#stores;

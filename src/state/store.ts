@@ -111,6 +111,20 @@ export class Store {
     }
   }
 
+  /** How many records of each kind there are, and the keys of those that are not as they were written. */
+  audit(): { readonly records: Readonly<Record<string, number>>; readonly damaged: string[] } {
+    const records: Record<string, number> = {};
+    const damaged: string[] = [];
+    this.#usable().read((database) => {
+      for (const { key, value } of database.getRange({})) {
+        const parts = key as unknown as Key;
+        if (unseal(parts, value) === undefined) damaged.push(formatKey(parts));
+        else records[parts[0]] = (records[parts[0]] ?? 0) + 1;
+      }
+    });
+    return { records, damaged };
+  }
+
   /** Whether its files are still those at their paths, and as long as they were. */
   isIntact(): boolean {
     return this.#environment.isIntact();
