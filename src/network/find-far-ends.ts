@@ -69,10 +69,19 @@ function doors(): string[] {
   const paths = [...pinned, ...processes.map((pid) => `/proc/${pid}/ns/net`)];
   const unique = new Map<number, string>();
   for (const path of paths) {
-    const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+    const inode = inodeOf(path);
     if (inode !== undefined && !unique.has(inode)) unique.set(inode, path);
   }
   return [...unique.values()];
+}
+
+/** Undefined where it is gone, or a process may not be looked at even by root. */
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
 }
 
 function listOf(folder: string): string[] {

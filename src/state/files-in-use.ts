@@ -22,7 +22,7 @@ export class FilesInUse {
     this.#lock = look(join(directory, 'lock.mdb'));
   }
 
-  /** Whether both are still there, the same, and no shorter; costs 5 µs. lmdb never makes one shorter. */
+  /** Whether both are still there, the same, and no shorter; costs five millionths of a second. lmdb never makes one shorter. */
   areIntact(): boolean {
     return isIntact(this.#data) && isIntact(this.#lock);
   }

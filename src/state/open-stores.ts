@@ -179,10 +179,11 @@ function openWorkingAt({ warn }: StoresOptions, place: string, isReadOnly: boole
 
 /** Begins a boot, or anew after the working store was lost; undefined if somebody else did so meanwhile. */
 function begin(
-  { directory, runDirectory, bootId, warn }: StoresOptions,
+  options: StoresOptions,
   disk: Store,
   found: StoreRecord | undefined,
 ): OpenedWorking | undefined {
+  const { directory, runDirectory, bootId, warn } = options;
   const lost = lostBefore(found, bootId);
   if (lost?.what === 'boot') warn?.('what this boot had recorded is lost', { place: found?.pair?.directory });
   // Another process may just be filling it, and has its lock.
@@ -196,7 +197,9 @@ function begin(
       return { working: disk };
     });
   }
-  const working = Store.open(place, { isReadOnly: false, isVolatile: true });
+  // What is damaged is put aside, and then there is nothing.
+  const working = openWorkingAt(options, place, false) ?? openWorkingAt(options, place, false);
+  if (working === undefined) return undefined;
   const pair = closedOnError(working, () => fill({ working, disk, directory, found, place, boot: bootId }));
   if (pair !== undefined) return { working, pair };
   working.close();
