@@ -9,6 +9,8 @@ const magicOffset = 24;
 const magic = 0xbeefc0de;
 const dataVersion = 2;
 const metaLength = 24 + 144;
+/** Two pages of the size that lmdb chooses on this processor, or of a larger one. */
+const headLength = 0x8000 + metaLength;
 /** P_META. */
 const metaPage = 0x08;
 /** Nothing of ours comes near, and the kernel maps no more on any host: 16 TiB. */
@@ -88,6 +90,11 @@ export function verifyStoreFile(directory: string): StoreFileFacts | undefined {
   return found as StoreFileFacts;
 }
 
+/** Whether a file begins as a store does; what lies behind is not looked at. */
+export function hasSoundHead(directory: string): boolean {
+  return typeof readFacts(readWhole(fileOf(directory), headLength)) !== 'string';
+}
+
 /** What a file says of itself, or what is wrong with that. */
 function readFacts(file: Buffer): StoreFileFacts | string {
   if (endianness() !== 'LE') return 'this processor orders bytes in a way that tsnet was never tried with';
@@ -140,10 +147,10 @@ function readMeta(file: Buffer, at: number): StoreFileFacts | string {
   };
 }
 
-function readWhole(path: string): Buffer {
+function readWhole(path: string, most = Number.POSITIVE_INFINITY): Buffer {
   const file = openSync(path, 'r');
   try {
-    const content = Buffer.allocUnsafeSlow(fstatSync(file).size);
+    const content = Buffer.allocUnsafeSlow(Math.min(most, fstatSync(file).size));
     let length = 0;
     for (let read = -1; read !== 0 && length < content.length; length += read) {
       read = readSync(file, content, length, content.length - length, length);
