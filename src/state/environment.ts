@@ -71,7 +71,11 @@ export class Environment {
    */
   write<T>(change: (database: Database) => T): T {
     return this.#gate.through(() =>
-      this.#using(() => this.#database.transactionSync(() => change(this.#database))),
+      this.#using(() => {
+        const result = this.#database.transactionSync(() => change(this.#database));
+        this.#files.noteCommit();
+        return result;
+      }),
     );
   }
 

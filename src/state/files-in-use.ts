@@ -34,6 +34,11 @@ export class FilesInUse {
     return this.#data?.written === written || hasSoundHead(this.#directory);
   }
 
+  /** What was written since the last look was a commit of one's own. To be called while nobody else commits. */
+  noteCommit(): void {
+    if (this.#data !== undefined) isIntact(this.#data);
+  }
+
   /** Makes it safe to let go of the locks' file, which closing an environment writes to. */
   prepareClosing(): void {
     const lock = this.#lock;
