@@ -216,6 +216,6 @@ describe.each(places)('another boot %s', (_, place) => {
     const unfinished = state.unfinished();
     expect(unfinished).toHaveLength(1);
     for (const { journal } of unfinished) await state.undo(journal);
-    expect(Object.keys(state.dump())).toEqual(['meta/lost', 'meta/store']);
+    expect(Object.keys(state.dump())).toEqual(['meta/store']);
   });
 });
