@@ -3,6 +3,7 @@ import { Rtnetlink } from '../kernel/netlink/index.ts';
 import { ensureOwnFolder } from '../kernel/own-folder.ts';
 import { bootId } from '../kernel/proc/index.ts';
 import { State } from '../state/index.ts';
+import { adoptSurvivors } from './adopt-survivors.ts';
 import type { Context, Logger } from './context.ts';
 import { refuseOtherNamespace } from './daemon-lock.ts';
 import { LinkRemoval } from './link-removal.ts';
@@ -38,6 +39,7 @@ export async function openContext(settings: Settings, log: Logger): Promise<Open
     directory: settings.stateDirectory,
     runDirectory: settings.runDirectory,
     bootId: bootId(),
+    warn: (message, fields) => log.warn(message, fields),
   });
   const rtnetlink = Rtnetlink.open(settings.netns);
   const firewall = await openFirewall({
@@ -50,7 +52,7 @@ export async function openContext(settings: Settings, log: Logger): Promise<Open
     throw error;
   });
   const linkRemoval = new LinkRemoval(Rtnetlink.open(settings.netns), log);
-  return {
+  const context: OpenContext = {
     state,
     kernel: { rtnetlink, firewall, ...netns },
     runDirectory: settings.runDirectory,
@@ -63,4 +65,11 @@ export async function openContext(settings: Settings, log: Logger): Promise<Open
       state[Symbol.dispose]();
     },
   };
+  try {
+    await adoptSurvivors(context);
+    return context;
+  } catch (error) {
+    context[Symbol.dispose]();
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import { keyOf, type IfName, type NetworkId, type Resource } from '../model/index.ts';
 import { observe, observeOwned } from '../observe/index.ts';
 import { desired, diff, formatChange, withoutVanished, type Change } from '../plan/index.ts';
+import { keptOwners } from './adopt-survivors.ts';
 import { apply } from './apply.ts';
 import type { Context } from './context.ts';
 import { intentOf, logChanges } from './intent.ts';
@@ -69,7 +70,10 @@ async function findChanges(
     context.kernel,
     mine.filter((resource) => !seen.has(keyOf(resource))),
   );
-  const orphans = diff(owned, everybodys, owned).filter(({ action }) => action === 'delete');
+  const kept = keptOwners(context);
+  const orphans = diff(owned, everybodys, owned).filter(
+    ({ action, resource }) => action === 'delete' && !kept.has(resource.owner),
+  );
   const repairs = withoutSandboxes(diff([], mine, [...owned, ...others]));
   const { vanished, possible } = withoutVanished(repairs);
   return { changes: [...orphans, ...possible], vanished };

@@ -1,3 +1,4 @@
+import { keptOwners } from './adopt-survivors.ts';
 import type { Context } from './context.ts';
 import { withLock } from './lock.ts';
 
@@ -16,7 +17,8 @@ export async function ensureStructure(context: Context): Promise<void> {
 /** Takes the structure away with the last network: a host without networks shows no trace of tsnet. */
 export async function removeUnusedStructure(context: Context): Promise<void> {
   await withLock(context.runDirectory, lockName, async () => {
-    if (context.state.read((view) => view.networks()).length === 0) await context.kernel.firewall.remove();
+    const isUnused = context.state.read((view) => view.networks()).length === 0;
+    if (isUnused && keptOwners(context).size === 0) await context.kernel.firewall.remove();
   });
 }
 

@@ -1,5 +1,5 @@
-import { TsnetError } from '../model/index.ts';
 import { differences, mayOutliveBoot } from './durable.ts';
+import type { DurableCopy } from './durable-copy.ts';
 import type { Key } from './keys.ts';
 import type { Companion, Reader, Store, Writer } from './store.ts';
 import {
@@ -10,13 +10,7 @@ import {
   type Pair,
   type StoreRecord,
 } from './store-record.ts';
-
-/** The stores that are open are not those in use any more; whoever opens them again finds those that are. */
-export class SupersededError extends TsnetError {
-  constructor() {
-    super('try-again', 'use state: its working records were replaced meanwhile');
-  }
-}
+import { SupersededError } from './superseded-error.ts';
 
 /**
  * Keeps the disk in step with a working store: what outlives the boot is committed there, and flushed, before the
@@ -28,10 +22,12 @@ export class SupersededError extends TsnetError {
 export class DiskCompanion implements Companion {
   readonly #disk: Store;
   readonly #id: string;
+  readonly #copy: DurableCopy;
   #isInStep = true;
   #lastSeen: Uint8Array | undefined;
 
-  constructor(disk: Store, id: string) {
+  constructor(disk: Store, id: string, copy: DurableCopy) {
+    this.#copy = copy;
     this.#disk = disk;
     this.#id = id;
   }
@@ -63,6 +59,7 @@ export class DiskCompanion implements Companion {
       writeStoreRecord(disk, next);
     });
     writeStoreRecord(working, next);
+    this.#copy.note(behind.map(({ key }) => key));
   }
 }
 

@@ -2,8 +2,10 @@ import { statSync } from 'node:fs';
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { ensureOwnFolder } from '../kernel/own-folder.ts';
 import { Gate } from './gate.ts';
+import { FilesInUse } from './files-in-use.ts';
 import { refuseNetworkFileSystem } from './network-file-system.ts';
-import { refuseForeignFile } from './store-file.ts';
+import { DamagedStoreError, verifyStoreFile } from './store-file.ts';
+import { SupersededError } from './superseded-error.ts';
 
 /** The one database of an environment. */
 export type Database = RootDatabase<Uint8Array>;
@@ -27,13 +29,15 @@ export class Environment {
   #users = 0;
   #isReadOnly: boolean;
   #database: Database;
-  #readers = 0;
+  #files: FilesInUse;
+  #depth = 0;
+  #isGone = false;
 
   private constructor(identity: string, directory: string, options: EnvironmentOptions) {
     this.#identity = identity;
     this.#isReadOnly = options.isReadOnly;
     this.#gate = new Gate(directory);
-    this.#database = this.#gate.through(() => openDatabase(directory, options));
+    [this.#database, this.#files] = this.#open(directory, options);
   }
 
   /**
@@ -45,9 +49,10 @@ export class Environment {
     const { isReadOnly } = options;
     if (!isReadOnly) ensureOwnFolder(directory);
     refuseNetworkFileSystem(directory);
-    refuseForeignFile(directory);
     const { dev, ino } = statSync(directory);
     const identity = `${dev}:${ino}`;
+    const known = environments.get(identity);
+    if (known?.isIntact() === false) known.#abandon();
     const environment = environments.get(identity) ?? new Environment(identity, directory, options);
     if (!isReadOnly) environment.#makeWritable(directory, options);
     environments.set(identity, environment);
@@ -55,37 +60,94 @@ export class Environment {
     return environment;
   }
 
-  /** Commits what is written in the callback, or nothing if it throws; alone among all processes. */
-  write<T>(change: (database: Database) => T): T {
-    return this.#gate.through(() => this.#database.transactionSync(() => change(this.#database)));
+  /** Whether its files are still those at their paths, and as long as they were. */
+  isIntact(): boolean {
+    return !this.#isGone && this.#files.areIntact();
   }
 
-  /** Asks a question of one snapshot, the newest there is; a question within a question has the same snapshot. */
+  /**
+   * Commits what is written in the callback, or nothing if it throws; alone among all processes.
+   *
+   * @throws SupersededError if somebody deleted, replaced or cut off the files
+   */
+  write<T>(change: (database: Database) => T): T {
+    return this.#gate.through(() =>
+      this.#using(() => {
+        const result = this.#database.transactionSync(() => change(this.#database));
+        this.#files.noteCommit();
+        return result;
+      }),
+    );
+  }
+
+  /**
+   * Asks a question of one snapshot, the newest there is; a question within a question has the same snapshot.
+   *
+   * @throws as `write`
+   */
   read<T>(question: (database: Database) => T): T {
-    // lmdb keeps a snapshot until the event loop turns: another process may have written since.
-    if (this.#readers === 0) this.#database.resetReadTxn();
-    this.#readers += 1;
-    try {
-      return question(this.#database);
-    } finally {
-      this.#readers -= 1;
-      if (this.#readers === 0) this.#database.resetReadTxn();
-    }
+    return this.#using(() => {
+      // lmdb keeps a snapshot until the event loop turns: another process may have written since.
+      if (this.#depth === 1) this.#database.resetReadTxn();
+      try {
+        return question(this.#database);
+      } finally {
+        if (this.#depth === 1) this.#database.resetReadTxn();
+      }
+    });
   }
 
   /** Closes the environment if nobody else uses it. */
   release(): void {
     this.#users -= 1;
-    if (this.#users > 0) return;
-    environments.delete(this.#identity);
+    if (this.#users > 0 || this.#isGone) return;
+    if (this.#files.areIntact()) this.#close();
+    else this.#abandon();
+  }
+
+  /** Runs what touches the mapped files, unless they were taken away. */
+  #using<T>(action: () => T): T {
+    if (this.#depth === 0 && !this.isIntact()) {
+      this.#abandon();
+      throw new SupersededError('its files were deleted, replaced or cut off');
+    }
+    this.#depth += 1;
+    try {
+      return action();
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  /** Closes it although others use it: for them it is gone as well, and they open it again. */
+  #abandon(): void {
+    if (this.#isGone) return;
+    this.#files.prepareClosing();
+    this.#close();
+  }
+
+  #close(): void {
+    this.#isGone = true;
+    if (environments.get(this.#identity) === this) environments.delete(this.#identity);
     void this.#database.close();
     this.#gate.close();
+  }
+
+  /** Whoever looks at the pages does so while nobody commits. */
+  #open(directory: string, options: EnvironmentOptions): readonly [Database, FilesInUse] {
+    return this.#gate.through(() => {
+      const facts = verifyStoreFile(directory);
+      if (facts === undefined && options.isReadOnly) {
+        throw new DamagedStoreError(directory, 'it is empty');
+      }
+      return [openDatabase(directory, options), new FilesInUse(directory)];
+    });
   }
 
   #makeWritable(directory: string, options: EnvironmentOptions): void {
     if (!this.#isReadOnly) return;
     void this.#database.close();
-    this.#database = this.#gate.through(() => openDatabase(directory, options));
+    [this.#database, this.#files] = this.#open(directory, options);
     this.#isReadOnly = false;
   }
 }

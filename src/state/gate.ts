@@ -14,6 +14,7 @@ import { native } from '../kernel/native.ts';
 export class Gate {
   readonly #descriptor: number;
   #depth = 0;
+  #isClosed = false;
 
   /** @throws errors of `node:fs` */
   constructor(directory: string) {
@@ -28,12 +29,13 @@ export class Gate {
       return action();
     } finally {
       this.#depth -= 1;
-      if (this.#depth === 0) native().flockNow(this.#descriptor, 'unlock');
+      if (this.#depth === 0 && !this.#isClosed) native().flockNow(this.#descriptor, 'unlock');
     }
   }
 
   /** Lets go of the directory. */
   close(): void {
+    this.#isClosed = true;
     closeSync(this.#descriptor);
   }
 }

@@ -1,8 +1,18 @@
+import { isThere } from '../kernel/is-there.ts';
 import { refuseForeignFolder } from '../kernel/own-folder.ts';
 import { carryOver, enterBoot } from './boot.ts';
 import { DiskCompanion } from './disk-companion.ts';
+import { DurableCopy, copyOf } from './durable-copy.ts';
+import { writeLostRecords, type LostRecords } from './lost-records.ts';
 import { randomDigits } from './random-digits.ts';
-import { hasStore } from './store-file.ts';
+import {
+  findSurvivor,
+  restoreFromCopy,
+  restoreFromSurvivor,
+  setAsideWorkingStore,
+  type Restoration,
+} from './restore-disk.ts';
+import { DamagedStoreError, fileOf, hasStore } from './store-file.ts';
 import { toStoreError } from './store-error.ts';
 import { Store, type Reader } from './store.ts';
 import {
@@ -21,6 +31,8 @@ export interface StoresOptions {
   readonly directory: string;
   readonly runDirectory?: string;
   readonly bootId: string;
+  /** Told what was lost or damaged and what came in its place, in words for a log. */
+  readonly warn?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 /** The stores of a state. */
@@ -34,9 +46,13 @@ export interface Stores {
   close(): void;
 }
 
-/** Opens the stores for reading; undefined as long as there are none. @throws as `Store.open`; denied where others may write */
+/**
+ * Opens the stores for reading; undefined as long as there are none.
+ *
+ * @throws as `Store.open`; denied where others may write; unavailable where the disk is gone and a copy of it is there
+ */
 export function openForReading(options: StoresOptions): Stores | undefined {
-  if (!hasStore(options.directory)) return undefined;
+  if (!hasStore(options.directory)) return openSurvivorForReading(options);
   refuseForeignFolder(options.directory);
   const disk = Store.open(options.directory, { isReadOnly: true, isVolatile: false });
   return closedOnError(disk, () => {
@@ -46,26 +62,81 @@ export function openForReading(options: StoresOptions): Stores | undefined {
   });
 }
 
+/** What a writer would restore the disk from. */
+function openSurvivorForReading(options: StoresOptions): Stores | undefined {
+  const { directory } = options;
+  const place = findSurvivor(options);
+  if (place === undefined) {
+    const isLost = isThere(fileOf(directory)) || isThere(copyOf(directory));
+    if (isLost) throw new DamagedStoreError(directory, 'it is gone or empty');
+    return undefined;
+  }
+  const working = Store.open(place, { isReadOnly: true, isVolatile: true });
+  return {
+    disk: working,
+    working,
+    isCurrent: () => working.isIntact() && !hasStore(directory),
+    close: () => working.close(),
+  };
+}
+
 /**
  * Opens the stores for writing; what is missing is made. Who opens them first after a boot decides whether there is a
- * working store in memory, and where; the others follow, whatever their own run directory.
+ * working store in memory, and where; the others follow, whatever their own run directory. A disk that was lost or damaged
+ * is made what the working store of this boot says; where that is gone, too, what the last copy says if the disk is gone.
  *
  * @throws as `Store.open`
  */
 export function openForWriting(options: StoresOptions): Stores {
-  const disk = Store.open(options.directory, { isReadOnly: false, isVolatile: false });
+  const disk = openDisk(options);
   return closedOnError(disk, () => {
     for (;;) {
       const found = disk.read(readStoreRecord);
       const isSettled = found?.boot === options.bootId && found.layout === currentLayout;
-      if (isSettled && found.pair === undefined) return storesOf(disk, found, disk);
+      if (isSettled && found.pair === undefined) {
+        const copy = new DurableCopy(options.directory, (question) => disk.read(question));
+        disk.accompany(copy);
+        return storesOf(disk, found, disk, copy);
+      }
       const opened = openWorking(options, found, false) ?? begin(options, disk, found);
       if (opened === undefined) continue;
       const { working, pair } = opened;
-      if (pair !== undefined) keepInStep(working, disk, pair);
-      return storesOf(disk, disk.read(readStoreRecord), working);
+      const copy = new DurableCopy(options.directory, (question) => disk.read(question));
+      if (pair !== undefined) keepInStep(working, disk, pair, copy);
+      else working.accompany(copy);
+      return storesOf(disk, disk.read(readStoreRecord), working, copy);
     }
   });
+}
+
+function openDisk(options: StoresOptions): Store {
+  const { directory, bootId } = options;
+  const open = () => Store.open(directory, { isReadOnly: false, isVolatile: false });
+  if (!hasStore(directory)) {
+    const survivor = findSurvivor(options);
+    if (survivor !== undefined) tellRestored(options, 'is gone', restoreFromSurvivor(directory, survivor));
+    else if (isThere(copyOf(directory))) tellRestored(options, 'is gone', restoreFromCopy(directory));
+    return open();
+  }
+  let disk: Store;
+  try {
+    disk = open();
+  } catch (error) {
+    const survivor = error instanceof DamagedStoreError ? findSurvivor(options) : undefined;
+    if (survivor === undefined) throw error;
+    tellRestored(options, 'is damaged', restoreFromSurvivor(directory, survivor));
+    return open();
+  }
+  const isOfThisBoot = closedOnError(disk, () => disk.read(readStoreRecord)?.boot === bootId);
+  const survivor = isOfThisBoot ? undefined : closedOnError(disk, () => findSurvivor(options));
+  if (survivor === undefined) return disk;
+  disk.close();
+  tellRestored(options, 'was replaced', restoreFromSurvivor(directory, survivor));
+  return open();
+}
+
+function tellRestored({ directory, warn }: StoresOptions, what: string, restoration: Restoration): void {
+  warn?.(`the file of the records ${what}, and was restored`, { file: fileOf(directory), ...restoration });
 }
 
 interface OpenedWorking {
@@ -86,19 +157,37 @@ function openWorking(
     options.runDirectory === undefined ? [] : [workingPath(options.directory, options.runDirectory)];
   for (const place of new Set([pair.directory, ...own])) {
     if (!hasStore(place)) continue;
-    const working = Store.open(place, { isReadOnly, isVolatile: true });
+    const working = openWorkingAt(options, place, isReadOnly);
+    if (working === undefined) continue;
     if (working.read(readStoreRecord)?.pair?.id === pair.id) return { working, pair };
     working.close();
   }
   return undefined;
 }
 
+/** Undefined where it is damaged and was put aside, which only a writer does. */
+function openWorkingAt({ warn }: StoresOptions, place: string, isReadOnly: boolean): Store | undefined {
+  try {
+    return Store.open(place, { isReadOnly, isVolatile: true });
+  } catch (error) {
+    if (isReadOnly || !(error instanceof DamagedStoreError)) throw error;
+    warn?.('the records of this boot are damaged', {
+      why: error.message,
+      aside: setAsideWorkingStore(place),
+    });
+    return undefined;
+  }
+}
+
 /** Begins a boot, or anew after the working store was lost; undefined if somebody else did so meanwhile. */
 function begin(
-  { directory, runDirectory, bootId }: StoresOptions,
+  options: StoresOptions,
   disk: Store,
   found: StoreRecord | undefined,
 ): OpenedWorking | undefined {
+  const { directory, runDirectory, bootId, warn } = options;
+  const lost = lostBefore(found, bootId);
+  if (lost?.what === 'boot') warn?.('what this boot had recorded is lost', { place: found?.pair?.directory });
   // Another process may just be filling it, and has its lock.
   const isBegun = found?.boot === bootId && found.pair !== undefined && hasStore(found.pair.directory);
   const place = isBegun ? found.pair.directory : placeOf(directory, runDirectory);
@@ -106,32 +195,44 @@ function begin(
     return disk.transactNow((writer) => {
       if (!isSame(readStoreRecord(writer), found)) return undefined;
       enterBoot(writer, bootId);
+      writeLostRecords(writer, bootId, lost);
       return { working: disk };
     });
   }
-  const working = Store.open(place, { isReadOnly: false, isVolatile: true });
-  const pair = closedOnError(working, () => fill(working, disk, found, place, bootId));
+  // What is damaged is put aside, and then there is nothing.
+  const working = openWorkingAt(options, place, false) ?? openWorkingAt(options, place, false);
+  if (working === undefined) return undefined;
+  const pair = closedOnError(working, () => fill({ working, disk, directory, found, place, boot: bootId }));
   if (pair !== undefined) return { working, pair };
   working.close();
   return undefined;
+}
+
+/** What the kernel may hold that the store which is begun knows nothing of. */
+function lostBefore(found: StoreRecord | undefined, bootId: string): LostRecords | undefined {
+  if (found === undefined) return { what: 'all' };
+  return found.boot === bootId && found.pair !== undefined ? { what: 'boot' } : undefined;
+}
+
+interface Filling {
+  readonly working: Store;
+  readonly disk: Store;
+  readonly directory: string;
+  readonly found: StoreRecord | undefined;
+  readonly place: string;
+  readonly boot: string;
 }
 
 /**
  * Fills a working store. The disk names it first and keeps what it has: who is killed in between is followed by one who
  * fills it again. The generations differ, so that what ends with the boot goes from the disk with the next commit.
  */
-function fill(
-  working: Store,
-  disk: Store,
-  found: StoreRecord | undefined,
-  place: string,
-  boot: string,
-): Pair | undefined {
+function fill({ working, disk, directory, found, place, boot }: Filling): Pair | undefined {
   return working.transactNow((target) => {
     // The one who had the lock before has done it.
     const there = readStoreRecord(target);
     if (there?.boot === boot && there.pair?.id === found?.pair?.id) return undefined;
-    const pair = { id: randomDigits(8), directory: place, generation: 0 };
+    const pair = { id: randomDigits(8), directory: place, disk: directory, generation: 0 };
     const store = { layout: currentLayout, boot, pair };
     const isNamed = disk.transactNow((writer) => {
       if (!isSame(readStoreRecord(writer), found)) return false;
@@ -140,20 +241,22 @@ function fill(
     });
     if (!isNamed) return undefined;
     disk.read((source) => carryOver(source, target, boot));
+    writeLostRecords(target, boot, lostBefore(found, boot));
     writeStoreRecord(target, { ...store, pair: { ...pair, generation: 1 } });
     return pair;
   });
 }
 
-function keepInStep(working: Store, disk: Store, { id }: Pair): void {
-  working.accompany(new DiskCompanion(disk, id));
+function keepInStep(working: Store, disk: Store, { id }: Pair, copy: DurableCopy): void {
+  working.accompany(new DiskCompanion(disk, id, copy));
   const isInStep = sameBytes(working.read(bytesOf), disk.read(bytesOf));
   if (!isInStep) working.transactNow(() => undefined);
 }
 
-function storesOf(disk: Store, known: StoreRecord | undefined, working: Store): Stores {
+function storesOf(disk: Store, known: StoreRecord | undefined, working: Store, copy?: DurableCopy): Stores {
   let seen: Uint8Array | undefined;
   const isCurrent = () => {
+    if (!disk.isIntact() || !working.isIntact()) return false;
     const now = disk.read(bytesOf);
     if (sameBytes(seen, now)) return true;
     const record = now === undefined ? undefined : decodeStoreRecord(now);
@@ -170,6 +273,7 @@ function storesOf(disk: Store, known: StoreRecord | undefined, working: Store): 
     isCurrent,
     close: () => {
       working.close();
+      copy?.flush();
       disk.close();
     },
   };

@@ -1,4 +1,5 @@
-import { existsSync, rmdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { isThere } from '../kernel/is-there.ts';
 import { join } from 'node:path';
 import { hasStore } from './store-file.ts';
 import { toStoreError } from './store-error.ts';
@@ -9,9 +10,9 @@ import { workingPath } from './working-place.ts';
 /** Removes the store of a directory and the working store that belongs to it, by name: they may hold other things. */
 export function removeStores(directory: string, runDirectory: string): void {
   try {
-    if (!existsSync(directory)) return;
+    if (!isThere(directory)) return;
     for (const place of new Set([recordedPlace(directory), workingPath(directory, runDirectory)])) {
-      if (place === undefined || !existsSync(place)) continue;
+      if (place === undefined || !isThere(place)) continue;
       removeStore(place);
       rmdirSync(place);
     }
@@ -32,5 +33,7 @@ function recordedPlace(directory: string): string | undefined {
 }
 
 function removeStore(directory: string): void {
-  for (const name of ['data.mdb', 'lock.mdb']) rmSync(join(directory, name), { force: true });
+  const ours = (name: string) =>
+    ['data.mdb', 'lock.mdb', 'records.copy'].includes(name) || name.startsWith('data.mdb.damaged-');
+  for (const name of readdirSync(directory)) if (ours(name)) rmSync(join(directory, name));
 }

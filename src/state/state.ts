@@ -1,5 +1,4 @@
 import { TsnetError } from '../model/index.ts';
-import { SupersededError } from './disk-companion.ts';
 import { dump, type Dump } from './dump.ts';
 import {
   deleteJournal,
@@ -9,9 +8,11 @@ import {
   type Interrupted,
   type JournalId,
 } from './journal.ts';
+import { readLostRecords, writeLostRecords, type LostRecords } from './lost-records.ts';
 import { openForReading, openForWriting, type Stores } from './open-stores.ts';
 import { removeStores } from './remove-stores.ts';
 import type { Reader, Writer } from './store.ts';
+import { SupersededError } from './superseded-error.ts';
 import { StateTransaction } from './transaction.ts';
 import { StateView } from './view.ts';
 
@@ -28,6 +29,8 @@ export interface StateOptions {
   readonly bootId: string;
   /** Never writes, creates nothing, and takes no lock; a state that is missing looks empty. */
   readonly readOnly?: boolean;
+  /** Told what was lost or damaged and what came in its place, in words for a log. */
+  readonly warn?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 /** How often a change is tried whose stores are replaced while it waits. */
@@ -124,6 +127,19 @@ export class State implements Disposable {
     return this.#read((reader) => unfinishedJournals(reader, this.#options.bootId));
   }
 
+  /** What the state was begun without in this boot; undefined if nothing, or if all of it was found again. */
+  lostRecords(): LostRecords | undefined {
+    return this.#read((reader) => readLostRecords(reader, this.#options.bootId));
+  }
+
+  /** Notes, in one change with what was found again, what of that is still missing; undefined: nothing. */
+  async recordFound(lost: LostRecords | undefined, change: (tx: StateTransaction) => void): Promise<void> {
+    await this.#transact((writer) => {
+      change(new StateTransaction(writer, this.#options.bootId));
+      writeLostRecords(writer, this.#options.bootId, lost);
+    });
+  }
+
   /** Every record as it is stored, as JSON values. */
   dump(): Dump {
     return this.#read(dump);
@@ -135,8 +151,14 @@ export class State implements Disposable {
   }
 
   #read<T>(question: (reader: Reader) => T): T {
-    const stores = this.#connect();
-    return stores === undefined ? question(emptyReader) : stores.working.read(question);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const stores = this.#connect();
+        return stores === undefined ? question(emptyReader) : stores.working.read(question);
+      } catch (error) {
+        if (!(error instanceof SupersededError) || attempt === mostAttempts) throw error;
+      }
+    }
   }
 
   async #transact<T>(change: (writer: Writer) => T): Promise<T> {
@@ -165,6 +187,8 @@ export class State implements Disposable {
   #connect(): Stores | undefined {
     if (this.#stores?.isCurrent() === true) return this.#stores;
     this.#stores?.close();
+    // Opening may fail, and is tried again by the next who asks.
+    this.#stores = undefined;
     this.#stores =
       this.#options.readOnly === true ? openForReading(this.#options) : openForWriting(this.#options);
     return this.#stores;

@@ -19,6 +19,8 @@ export interface Pair {
   readonly id: string;
   /** Where the working store lies, for everybody who opens the disk's. */
   readonly directory: string;
+  /** Where the disk lies as the one who began the working store named it; absent in stores of 0.1. */
+  readonly disk?: string;
   /** Counts the commits that both took part in. */
   readonly generation: number;
 }

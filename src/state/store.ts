@@ -2,10 +2,12 @@ import type { Key as LmdbKey } from 'lmdb';
 import { TsnetError } from '../model/index.ts';
 import { ChangeQueue } from './change-queue.ts';
 import { Environment, type Database, type EnvironmentOptions } from './environment.ts';
-import { beginsWith, type Key } from './keys.ts';
+import { beginsWith, formatKey, type Key } from './keys.ts';
 import { KnownLists } from './known-lists.ts';
 import type { Envelope } from './records.ts';
+import { seal, unseal } from './seal.ts';
 import { fromLmdb, toStoreError } from './store-error.ts';
+import { DamagedRecordError } from './store-file.ts';
 
 /** One record as it is stored. */
 export interface Entry {
@@ -114,6 +116,25 @@ export class Store {
     }
   }
 
+  /** How many records of each kind there are, and the keys of those that are not as they were written. */
+  audit(): { readonly records: Readonly<Record<string, number>>; readonly damaged: string[] } {
+    const records: Record<string, number> = {};
+    const damaged: string[] = [];
+    this.#usable().read((database) => {
+      for (const { key, value } of database.getRange({})) {
+        const parts = key as unknown as Key;
+        if (unseal(parts, value) === undefined) damaged.push(formatKey(parts));
+        else records[parts[0]] = (records[parts[0]] ?? 0) + 1;
+      }
+    });
+    return { records, damaged };
+  }
+
+  /** Whether its files are still those at their paths, and as long as they were. */
+  isIntact(): boolean {
+    return this.#environment.isIntact();
+  }
+
   /** Completes the changes under way and lets go of the store. */
   close(): void {
     if (!this.#isOpen) return;
@@ -126,7 +147,7 @@ export class Store {
     let followLists: (() => void) | undefined;
     const result = this.#environment.write((database) => {
       this.#written.length = 0;
-      this.#companion?.begin(readerOf(database));
+      this.#companion?.begin(this.#storedOf(database));
       const written = write(database);
       this.#companion?.finish(this.#writerOf(database), this.#written);
       if (this.#lists.concerns(this.#written)) {
@@ -147,19 +168,19 @@ export class Store {
   }
 
   #readerOf(database: Database): Reader {
-    const reader = readerOf(database);
+    const reader = this.#storedOf(database);
     return { ...reader, list: (prefix) => this.#lists.list(reader, prefix) ?? reader.list(prefix) };
   }
 
   #writerOf(database: Database): Writer {
-    const [committed, reader] = [this.#readerOf(database), readerOf(database)];
+    const [committed, reader] = [this.#readerOf(database), this.#storedOf(database)];
     return {
       ...reader,
       // What this commit has written itself is in no list yet.
       list: (prefix) => (this.#lists.concerns(this.#written) ? reader : committed).list(prefix),
       put: (key, bytes) => {
         this.#written.push(key);
-        void database.put(toLmdb(key), bytes);
+        void database.put(toLmdb(key), seal(key, bytes));
       },
       remove: (key) => {
         this.#written.push(key);
@@ -168,25 +189,35 @@ export class Store {
     };
   }
 
+  #storedOf(database: Database): Reader {
+    return {
+      get: (key) => {
+        const stored = database.getBinary(toLmdb(key));
+        return stored === undefined ? undefined : this.#opened(key, stored);
+      },
+      list: (prefix) => {
+        const entries: Entry[] = [];
+        const range = prefix.length === 0 ? {} : { start: toLmdb(prefix) };
+        for (const { key: stored, value } of database.getRange(range)) {
+          const key = stored as unknown as Key;
+          if (!beginsWith(key, prefix)) break;
+          entries.push({ key, bytes: this.#opened(key, value) });
+        }
+        return entries;
+      },
+    };
+  }
+
+  #opened(key: Key, stored: Uint8Array): Uint8Array {
+    const bytes = unseal(key, stored);
+    if (bytes === undefined) throw new DamagedRecordError(this.#directory, formatKey(key));
+    return bytes;
+  }
+
   #usable(): Environment {
     if (!this.#isOpen) throw new TsnetError('bug', `use state in ${this.#directory}: it is closed`);
     return this.#environment;
   }
-}
-
-function readerOf(database: Database): Reader {
-  return {
-    get: (key) => database.getBinary(toLmdb(key)),
-    list: (prefix) => {
-      const entries: Entry[] = [];
-      const range = prefix.length === 0 ? {} : { start: toLmdb(prefix) };
-      for (const { key, value } of database.getRange(range)) {
-        if (!beginsWith(key as unknown as Key, prefix)) break;
-        entries.push({ key: key as unknown as Key, bytes: value });
-      }
-      return entries;
-    },
-  };
 }
 
 function toLmdb(key: Key | readonly []): LmdbKey {

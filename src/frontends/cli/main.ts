@@ -75,9 +75,17 @@ program
     (await import('./commands/port.ts')).list(command, name),
   );
 
-program
-  .command('state')
-  .description('look at the records')
+const state = program.command('state').description('look at the records, and put them in order');
+state
+  .command('check')
+  .description('look whether every file and every record is whole; exit status 1 when not')
+  .action(async (_, command: Command) => (await import('./commands/state-check.ts')).check(command));
+state
+  .command('restore')
+  .description('put damaged or lost records in order, from this boot or the last good copy')
+  .option('--from <file>', 'use this copy')
+  .action(async (_, command: Command) => (await import('./commands/state-check.ts')).restore(command));
+state
   .command('dump')
   .description('print every record as JSON')
   .action(async (_, command: Command) => (await import('./commands/state.ts')).dump(command));

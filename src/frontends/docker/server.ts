@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { createServer, IncomingMessage, ServerResponse, type ServerOptions } from 'node:http';
+import { createServer, IncomingMessage, ServerResponse, type Server, type ServerOptions } from 'node:http';
 import type { Express } from 'express';
 import type { Context } from '../../network/index.ts';
 import { listen } from '../socket/index.ts';
@@ -20,15 +20,21 @@ const sweepMs = 50;
  * Answers engines on a unix socket that only root can open: whoever can, rules the host's network.
  *
  * @param place a path, replaced if it is left over from a dead process, or the descriptor of a socket that listens
+ * @param waiting a server that listens there already, and from now on gives real answers
  * @throws conflict when a living process answers there
  */
-export async function startServer(context: Context, place: string | number): Promise<PluginServer> {
+export async function startServer(
+  context: Context,
+  place: string | number,
+  waiting?: Server,
+): Promise<PluginServer> {
   const app = createApp(context);
-  const server = createServer({ requestTimeout: 0, ...messagesOf(app) }, app);
+  const server = waiting ?? createServer({ requestTimeout: 0, ...messagesOf(app) }, app);
   // An engine that uses a connection just as we close it for being idle repeats its call without a body.
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
-  await listen(server, place, '--socket');
+  if (waiting === undefined) await listen(server, place, '--socket');
+  else waiting.removeAllListeners('request').on('request', app);
   context.log.info('listening', { socket: typeof place === 'string' ? place : 'inherited' });
   return {
     close: () =>

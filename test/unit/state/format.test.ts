@@ -88,7 +88,7 @@ describe('the files', () => {
     const directory = temporaryDirectory();
     writeFileSync(`${directory}/data.mdb`, 'something else'.repeat(1000));
     expect(() => openState(directory)).toThrow(
-      expect.objectContaining({ kind: 'unavailable', subject: directory }),
+      expect.objectContaining({ kind: 'unavailable', subject: `${directory}/data.mdb` }),
     );
   });
 });

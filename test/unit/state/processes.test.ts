@@ -157,7 +157,7 @@ describe('transactUndoable', () => {
       throw new RangeError('no');
     });
     await expect(failing).rejects.toThrow(RangeError);
-    expect(Object.keys(state.dump())).toEqual(['meta/store']);
+    expect(Object.keys(state.dump())).toEqual(['meta/lost', 'meta/store']);
   });
 });
 

@@ -12,6 +12,7 @@ import { inspectFlags, openInspection } from '../inspect/open-inspection.ts';
 import { painted, printableDeep, terminalScreen } from '../inspect/screen.ts';
 import { printJson } from '../print.ts';
 import { readSettings } from '../settings.ts';
+import { findStateDamage } from './find-state-damage.ts';
 
 /**
  * `tsnet doctor`: what is wrong with the networks of this host. With `--fix` what is of tsnet is repaired first; all
@@ -25,8 +26,9 @@ export async function doctor(command: Command): Promise<void> {
   const isLive = flags.snapshot === undefined;
   const repaired = isLive && command.opts<{ fix?: boolean }>().fix === true ? await repairOwn(command) : [];
   const inspection = await openInspection(command, { ...everything, rules: 'all' });
-  const drift: OwnDrift = isLive ? await findOwnDrift(command) : { findings: [], gaps: [] };
-  const examination = withDrift(examine(inspection), drift.findings);
+  const damage = isLive ? findStateDamage(readSettings(command)) : undefined;
+  const drift = isLive ? await findDriftUnlessDamaged(command, damage) : { findings: [], gaps: [] };
+  const examination = withOwn(examine(inspection), damage, drift);
   const gaps = [...inspection.snapshot.gaps, ...drift.gaps];
   const isDenied = isLive && gaps.length > 0 && process.geteuid?.() !== 0;
   if (examination.findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;
@@ -65,6 +67,16 @@ interface OwnDrift {
   readonly gaps: readonly Gap[];
 }
 
+/** Opening damaged records would put in order what can be, and doctor only tells. */
+async function findDriftUnlessDamaged(
+  command: Command,
+  damage: readonly Finding[] | undefined,
+): Promise<OwnDrift> {
+  const isUsable = damage === undefined || damage.every(({ fix }) => fix.length === 0);
+  if (isUsable) return findOwnDrift(command);
+  return { findings: [], gaps: [{ what: 'records of tsnet', why: 'they are damaged' }] };
+}
+
 /** What differs from the records of tsnet; nothing where it keeps none. */
 async function findOwnDrift(command: Command): Promise<OwnDrift> {
   const settings = readSettings(command);
@@ -73,8 +85,12 @@ async function findOwnDrift(command: Command): Promise<OwnDrift> {
   try {
     if (!isThere(settings.stateDirectory)) return { findings: [], gaps: [] };
     using context = await openContext(settings, createLogger('error'));
+    const { stateDirectory } = settings;
     return {
-      findings: driftFindings(settings.stateDirectory, formatDrift(await findDrift(context))),
+      findings: [
+        ...lossFindings(stateDirectory, context.state.lostRecords()?.kept ?? []),
+        ...driftFindings(stateDirectory, formatDrift(await findDrift(context))),
+      ],
       gaps: [],
     };
   } catch (error) {
@@ -82,6 +98,22 @@ async function findOwnDrift(command: Command): Promise<OwnDrift> {
     if (kind === 'bug') throw error;
     return { findings: [], gaps: [{ what: 'records of tsnet', why: message }] };
   }
+}
+
+function lossFindings(directory: string, kept: readonly string[]): Finding[] {
+  if (kept.length === 0) return [];
+  return [
+    {
+      code: 'tsnet.records-lost',
+      severity: 'warning',
+      isCertain: true,
+      subject: 'tsnet',
+      message: `records were lost: ${kept.length} marks in the kernel belong to nothing that is known, and are left alone`,
+      evidence: kept.map((fact) => ({ source: 'tsnet', object: directory, fact })),
+      fix: [],
+      hint: 'they end with their containers, or with the boot',
+    },
+  ];
 }
 
 function driftFindings(directory: string, lines: readonly string[]): Finding[] {
@@ -109,10 +141,19 @@ async function repairOwn(command: Command): Promise<string[]> {
   return formatDrift({ structure, changes: await recover(context) });
 }
 
-function withDrift(examination: Examination, drift: readonly Finding[]): Examination {
+/** What could not be read is not listed as clean. */
+function withOwn(
+  examination: Examination,
+  damage: readonly Finding[] | undefined,
+  { findings, gaps }: OwnDrift,
+): Examination {
   return {
     ...examination,
-    checks: [...examination.checks, { name: 'records of tsnet', findings: drift.length }],
-    findings: [...drift, ...examination.findings],
+    checks: [
+      ...examination.checks,
+      ...(damage === undefined ? [] : [{ name: 'files of tsnet', findings: damage.length }]),
+      ...(gaps.length > 0 ? [] : [{ name: 'records of tsnet', findings: findings.length }]),
+    ],
+    findings: [...(damage ?? []), ...findings, ...examination.findings],
   };
 }

@@ -1,9 +1,20 @@
 import type { Command } from 'commander';
+import type { Server } from 'node:http';
 import { invalid, toTsnetError } from '../../../model/index.ts';
-import { holdDaemonLock, openContext, recover, watchKernel, type Context } from '../../../network/index.ts';
+import {
+  holdDaemonLock,
+  openContext,
+  recover,
+  watchKernel,
+  type Context,
+  type Logger,
+  type OpenContext,
+  type Settings,
+} from '../../../network/index.ts';
 import { collectSandboxes } from '../../../run/index.ts';
 import { takeInheritedSocket } from '../../docker/inherited-socket.ts';
 import { startServer } from '../../docker/server.ts';
+import { waitForState } from '../../docker/wait-for-state.ts';
 import { startPluginSocket } from '../../plugin-socket/index.ts';
 import { keepInLineWithEngine } from '../follow-engine.ts';
 import { createLogger, logLevels, type LogLevel } from '../logger.ts';
@@ -24,12 +35,14 @@ export async function serve(command: Command): Promise<void> {
   const settings = readSettings(command);
   // Before anything is changed: of two daemons for the same records the second changes nothing.
   using _lock = await holdDaemonLock(settings);
-  using context = await openContext(settings, log);
+  const stopSignal = signalled();
+  const opened = await openOrWait(settings, log, socket, stopSignal);
+  if (opened === undefined) return;
+  using context = opened.context;
   log.info('starting', { version, ...settings, firewall: context.kernel.firewall.backend });
   await recoverIfPossible(context);
-  const stopSignal = signalled();
   await using plugins = await startPluginSocket(context, settings);
-  const server = await startServer(context, socket);
+  const server = await startServer(context, socket, opened.server);
   await notifyReady(log);
   const sandboxes = endLostSandboxes(context);
   {
@@ -39,6 +52,24 @@ export async function serve(command: Command): Promise<void> {
     log.info('stopping', { signal: await stopSignal });
     await Promise.all([server.close(), plugins.close(), sandboxes]);
     await context.linkRemoval.idle();
+  }
+}
+
+/** The context; where the records can't be used, callers are told so until they can. Undefined if it ends before. */
+async function openOrWait(
+  settings: Settings,
+  log: Logger,
+  socket: string | number,
+  stopSignal: Promise<string>,
+): Promise<{ readonly context: OpenContext; readonly server?: Server } | undefined> {
+  const open = () => openContext(settings, log);
+  try {
+    return { context: await open() };
+  } catch (thrown) {
+    const { kind, message, hint } = toTsnetError(thrown);
+    if (kind !== 'unavailable') throw thrown;
+    log.error('the records can not be used; every call is told so until they can', { error: message, hint });
+    return waitForState(socket, open, stopSignal, () => notifyReady(log));
   }
 }
 
