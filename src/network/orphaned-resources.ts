@@ -1,0 +1,10 @@
+import { belongsTo, keyOf, type Resource } from '../model/index.ts';
+
+/** Those of the resources that carry our mark which no record wants, or only for another owner than they have. */
+export function orphansAmong(owned: readonly Resource[], wanted: readonly Resource[]): Resource[] {
+  const owners = new Map(wanted.map((resource) => [keyOf(resource), resource.owner]));
+  return owned.filter((resource) => {
+    const owner = owners.get(keyOf(resource));
+    return owner === undefined || !belongsTo(owner, resource.owner);
+  });
+}
