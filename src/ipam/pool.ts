@@ -33,6 +33,8 @@ export interface Pool {
   readonly options: Readonly<Record<string, string>>;
   /** Which engine was seen to use it: the only one whose word counts when it says that it does not. */
   readonly engine?: string;
+  /** Whether tsnet made it by itself, in one with a network: without that network nobody has it. */
+  readonly isOwn?: true;
   /** Seconds since 1970. */
   readonly createdAt: number;
 }

@@ -233,7 +233,9 @@ function refuseStranger(wanted: Resource, found: Resource): void {
   throw new TsnetError('conflict', `${formatResource(wanted)}: ${describe(found)} is in the way`, {
     subject: formatResource(wanted),
     hint:
-      found.owner === 'host' ? 'rename or remove that interface, or choose another name' : 'tsnet network ls',
+      found.owner === 'host'
+        ? 'rename or remove that interface, or choose another name'
+        : 'tsnet network ls; if no network has it: tsnet gc',
   });
 }
 

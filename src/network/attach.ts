@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { allocate } from '../ipam/index.ts';
 import { netnsIdOf } from '../kernel/netns/index.ts';
 import {
   addressIn,
@@ -26,12 +25,7 @@ import {
 import { observe } from '../observe/index.ts';
 import { desired, diff, formatChange } from '../plan/index.ts';
 import type { StateTransaction } from '../state/index.ts';
-import {
-  freeAddresses,
-  releaseAddresses,
-  takeAddresses,
-  type AddressLeaseRequest,
-} from './attachment-leases.ts';
+import { takeAddresses, type AddressLeaseRequest } from './attachment-leases.ts';
 import { commit, withdraw } from './commit.ts';
 import { claimSharedPorts, handOverPorts, sharingPorts } from './container-ports.ts';
 import type { Context } from './context.ts';
@@ -45,7 +39,7 @@ import {
 } from './endpoints.ts';
 import { endDead } from './end-dead.ts';
 import { intentOf } from './intent.ts';
-import { firstThatGives, leaseOwner, requirePool } from './leases.ts';
+import { firstThatGives, leaseOwner, nowSeconds, requirePool, takeAddress } from './leases.ts';
 import { claimPorts, forgetFlows, withListeners } from './ports.ts';
 import { sweepEndpoint } from './sweep-endpoint.ts';
 
@@ -115,24 +109,18 @@ async function attachOnce(context: Context, request: AttachRequest): Promise<Att
   const { ports, portKeepers } = request;
   return withListeners(context, { ports, keepers: portKeepers }, async (listeners) => {
     const scope = { network: request.network, endpoints: [request.id] };
-    const taken: Leased = { addresses: [], pools: [] };
     const attachment = await commit(context, scope, (tx) => {
       const network = requireNetwork(tx, request.network);
       if (tx.endpoint(network.id, request.id) !== undefined) throw existsError(request);
-      // Where the kernel was recovered and this is made once more, the first attempt's addresses are still taken.
-      if (taken.pools.length > 0) freeAddresses(tx, leaseOwner(request.id));
-      // A transaction that is made once more begins anew.
-      Object.assign(taken, request.addresses === undefined ? take(tx, network, request) : nothingLeased);
-      const endpoint = placed(network, request, request.addresses ?? taken.addresses, netns, taken.pools);
+      const leased =
+        request.addresses === undefined
+          ? take(tx, network, request)
+          : { addresses: request.addresses, pools: [] };
+      const endpoint = placed(network, request, leased, netns);
       for (const address of endpoint.addresses) refuseForeignAddress(network, address);
       tx.putEndpoint(endpoint);
       const claim = request.sharesPorts === true ? claimSharedPorts : claimPorts;
       return { network, endpoint: claim(tx, { network, endpoint }, request.ports, listeners) };
-    }).catch(async (error: unknown) => {
-      // No part of what an operation takes back by itself, since engines give addresses back in calls of their own. By owner:
-      // recovery may have been faster, and somebody else may have the address by now.
-      if (taken.pools.length > 0) await releaseAddresses(context, leaseOwner(request.id));
-      throw error;
     });
     await forgetFlows(context, attachment.endpoint.ports);
     return attachment;
@@ -211,11 +199,9 @@ function identifySandbox({ kernel }: Context, path: string): string {
 }
 
 interface Leased {
-  addresses: readonly Address[];
-  pools: readonly PoolId[];
+  readonly addresses: readonly Address[];
+  readonly pools: readonly PoolId[];
 }
-
-const nothingLeased: Leased = { addresses: [], pools: [] };
 
 /** From the front end's ranges, or else from the network's pools. */
 function take(tx: StateTransaction, network: Network, request: AttachRequest): Leased {
@@ -243,14 +229,19 @@ function takeFromPools(tx: StateTransaction, network: Network, request: AttachRe
       throw invalid('address', wish, `an address of ${ofFamily.map(({ subnet }) => subnet).join(' or ')}`);
     }
     const { ip, pool } = firstThatGives(candidates, (candidate) =>
-      allocate(candidate, tx.nodes(candidate.id), {
+      takeAddress(tx, network.id, candidate, {
         kind: 'endpoint',
         ...(wish === undefined ? {} : { address: wish }),
       }),
     );
     tx.putPool(pool);
-    const createdAt = Math.floor(Date.now() / 1000);
-    tx.putLease({ pool: pool.id, ip, kind: 'endpoint', owner: leaseOwner(request.id), createdAt });
+    tx.putLease({
+      pool: pool.id,
+      ip,
+      kind: 'endpoint',
+      owner: leaseOwner(request.id),
+      createdAt: nowSeconds(),
+    });
     addresses.push(addressIn(ip, pool.subnet));
     pools.push(pool.id);
   }
@@ -262,9 +253,8 @@ function takeFromPools(tx: StateTransaction, network: Network, request: AttachRe
 function placed(
   network: Network,
   request: AttachRequest,
-  addresses: readonly Address[],
+  { addresses, pools }: Leased,
   netns: string,
-  pools: readonly PoolId[],
 ): Endpoint {
   const {
     id,

@@ -9,12 +9,13 @@ import {
   type Address,
   type Ip,
   type Network,
+  type NetworkId,
   type PoolId,
   type Subnet,
 } from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import type { Context } from './context.ts';
-import { firstThatGives, freeLease, isOfEndpoint } from './leases.ts';
+import { firstThatGives, freeLease, isOfEndpoint, nowSeconds, takeAddress } from './leases.ts';
 
 /** A part of a subnet that addresses are given from. */
 export interface AddressSource {
@@ -27,6 +28,7 @@ export interface AddressSource {
 
 /** Addresses for one attachment, by a front end whose networks each have addresses of their own. */
 export interface AddressLeaseRequest {
+  /** Called as the network whose endpoints have the addresses. */
   readonly space: AddressSpace;
   /** What the addresses are found by when they are given back. */
   readonly owner: string;
@@ -76,13 +78,8 @@ export function takeAddresses(tx: StateTransaction, request: AddressLeaseRequest
 export async function releaseAddresses(context: Context, owner: string): Promise<void> {
   if (context.state.read((view) => view.leasesOf(owner)).length === 0) return;
   await context.state.transact((tx) => {
-    freeAddresses(tx, owner);
+    for (const { pool, ip } of tx.leasesOf(owner)) freeLease(tx, pool, ip);
   });
-}
-
-/** The same as a part of a transaction. */
-export function freeAddresses(tx: StateTransaction, owner: string): void {
-  for (const { pool, ip } of tx.leasesOf(owner)) freeLease(tx, pool, ip);
 }
 
 /** The addresses that an attachment has. */
@@ -157,7 +154,7 @@ function leaseOne(
   const take = ({ source, pool }: (typeof pools)[number]): LeasedAddress => {
     if (wish !== undefined) refuseTaken(tx, pool, wish);
     // Read again: a source before this one may have moved the pool's cursor.
-    const { ip, pool: moved } = allocate(tx.pool(pool.id) ?? pool, tx.nodes(pool.id), {
+    const { ip, pool: moved } = takeAddress(tx, request.space as NetworkId, tx.pool(pool.id) ?? pool, {
       kind: 'endpoint',
       within: source,
       ...(wish === undefined ? {} : { address: wish }),
@@ -232,8 +229,4 @@ function whatIsThere(sets: AddressLeaseRequest['sets']): string {
   return ranges.length === 0
     ? 'none, as there is no range'
     : `one address of each set of ${ranges.join(', ')}`;
-}
-
-function nowSeconds(): number {
-  return Math.floor(Date.now() / 1000);
 }

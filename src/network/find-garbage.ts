@@ -46,10 +46,7 @@ export function findGarbage(view: StateView, use: EngineUse, rules: GarbageRules
     .filter((network) => isOf(network, use) && !gone.includes(network))
     .flatMap(({ id }) => view.endpoints(id))
     .filter(({ id, createdAt }) => !use.endpoints.has(id) && isOld(createdAt));
-  const bound = new Set(networks.flatMap(({ pools }) => pools));
-  const idle = view
-    .pools()
-    .filter((pool) => !bound.has(pool.id) && isOld(pool.createdAt) && isUnused(view, pool, use));
+  const idle = unboundPools(view, rules).filter((pool) => isUnused(view, pool, use));
   const lost = view
     .leases()
     .filter((lease) => lease.kind === 'endpoint' && isOld(lease.createdAt))
@@ -60,9 +57,43 @@ export function findGarbage(view: StateView, use: EngineUse, rules: GarbageRules
   return [
     ...dead.map((record): Garbage => ({ kind: 'endpoint', record, why: 'the engine has no such endpoint' })),
     ...gone.map((record): Garbage => ({ kind: 'network', record, why: 'the engine has it no longer' })),
-    ...idle.map((record): Garbage => ({ kind: 'pool', record, why: 'no network takes addresses from it' })),
+    ...idle.map(poolGarbage),
     ...lost.map((record): Garbage => ({ kind: 'lease', record, why: 'no container has this address' })),
   ];
+}
+
+/** The pools that tsnet made by itself for networks that are gone. No engine needs to be asked. */
+export function findOwnPools(view: StateView, rules: GarbageRules): Garbage[] {
+  return unboundPools(view, rules)
+    .filter((pool) => isOwn(pool) && hasNoEndpoint(view, pool))
+    .map(poolGarbage);
+}
+
+/** Pools of which nobody can say whether an engine has them: older versions did not write down that they were their own. */
+export function findUnclaimedPools(view: StateView, rules: GarbageRules): Pool[] {
+  return unboundPools(view, rules).filter(
+    (pool) => pool.engine === undefined && !isOwn(pool) && hasNoEndpoint(view, pool),
+  );
+}
+
+function unboundPools(view: StateView, { nowSeconds, leastAgeSeconds }: GarbageRules): Pool[] {
+  const bound = new Set(view.networks().flatMap(({ pools }) => pools));
+  return view
+    .pools()
+    .filter(({ id, createdAt }) => !bound.has(id) && nowSeconds - createdAt >= leastAgeSeconds);
+}
+
+function poolGarbage(record: Pool): Garbage {
+  return { kind: 'pool', record, why: 'no network takes addresses from it' };
+}
+
+/** A network of CNI has a space of its own. */
+function isOwn({ space, isOwn: isMarked }: Pool): boolean {
+  return isMarked === true || space.startsWith('cni-');
+}
+
+function hasNoEndpoint(view: StateView, { id }: Pool): boolean {
+  return view.leases(id).every(({ kind }) => kind !== 'endpoint');
 }
 
 /** Whether an engine's word counts for a network: it has it, or had it. */
@@ -72,6 +103,7 @@ function isOf({ origin, id, engine }: Network, use: EngineUse): boolean {
 
 /** A pool that no engine was seen to use is unused for sure if nothing was ever taken from it. */
 function isUnused(view: StateView, pool: Pool, use: EngineUse): boolean {
+  if (isOwn(pool)) return hasNoEndpoint(view, pool);
   if (use.subnets.has(pool.subnet)) return false;
   if (pool.engine === undefined) return view.leases(pool.id).length === 0;
   return pool.engine === use.engine;

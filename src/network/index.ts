@@ -24,8 +24,12 @@ export {
   deleteNetwork,
   isAsRequested,
   type CreateOptions,
+  type DeleteOptions,
   type NetworkRequest,
 } from './networks.ts';
+export { createOwnNetwork, type OwnNetworkRequest } from './own-network.ts';
+export { findOrphans, sweepOrphans } from './sweep-orphans.ts';
+export { settleInterrupted } from './interrupted.ts';
 export {
   releaseAddress,
   releasePool,
@@ -44,4 +48,4 @@ export { forgetDaemonLock, holdDaemonLock } from './daemon-lock.ts';
 export { openContext, type FirewallChoice, type OpenContext, type Settings } from './open-context.ts';
 export { watchKernel } from './watch.ts';
 export { collectGarbage, findDeadEndpoints, inBoth, lookForGarbage, noteEngine } from './collect-garbage.ts';
-export { formatGarbage, type Garbage } from './find-garbage.ts';
+export { findOwnPools, findUnclaimedPools, formatGarbage, type Garbage } from './find-garbage.ts';

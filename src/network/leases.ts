@@ -1,5 +1,5 @@
-import { release, type Pool } from '../ipam/index.ts';
-import { TsnetError, type EndpointId, type Ip, type PoolId } from '../model/index.ts';
+import { allocate, release, type AddressRequest, type Allocation, type Pool } from '../ipam/index.ts';
+import { TsnetError, type EndpointId, type Ip, type NetworkId, type PoolId } from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 
 /** The pool. @throws not-found */
@@ -21,6 +21,39 @@ export function freeLease(tx: StateTransaction, id: PoolId, ip: Ip): void {
   tx.deleteLease(id, ip);
 }
 
+/**
+ * Takes an address from a pool. One that an endpoint has without a lease is gone past, and gets its lease again: the next
+ * free one is taken.
+ *
+ * @param network whose endpoints have addresses of the pool
+ * @throws what `allocate` throws
+ */
+export function takeAddress(
+  tx: StateTransaction,
+  network: NetworkId,
+  pool: Pool,
+  request: AddressRequest,
+): Allocation {
+  for (let present = pool; ;) {
+    const taken = allocate(present, tx.nodes(pool.id), request);
+    const owner = request.address === undefined ? tx.addressOwner(network, taken.ip) : undefined;
+    if (owner === undefined || tx.endpoint(network, owner) === undefined) return taken;
+    tx.putLease({
+      pool: pool.id,
+      ip: taken.ip,
+      kind: 'endpoint',
+      owner: leaseOwner(owner),
+      createdAt: nowSeconds(),
+    });
+    present = taken.pool;
+  }
+}
+
+/** The time as records have it. */
+export function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
 /** What the lease of an address says of an endpoint that took it by itself. */
 export function leaseOwner(id: EndpointId): string {
   return `${ownerPrefix}${id}`;
@@ -31,14 +64,6 @@ const ownerPrefix = 'endpoint:';
 /** Whether an address was taken by an endpoint, in one with it. */
 export function isOfEndpoint(owner: string): boolean {
   return owner.startsWith(ownerPrefix);
-}
-
-/** Gives back what endpoints took by themselves that are recorded no more: what taking an operation back leaves. */
-export function freeOrphanedLeases(tx: StateTransaction): void {
-  const owned = tx.leases().filter(({ owner = '' }) => isOfEndpoint(owner));
-  if (owned.length === 0) return;
-  const living = new Set(tx.endpoints().map(({ id }) => leaseOwner(id)));
-  for (const { pool, ip, owner = '' } of owned) if (!living.has(owner)) freeLease(tx, pool, ip);
 }
 
 /**

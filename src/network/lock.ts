@@ -40,6 +40,17 @@ export async function withLock<T>(runDirectory: string, name: string, action: ()
   }
 }
 
+/** Holds several locks, taken in the order given: the same everywhere, so that no two can wait for each other. */
+export async function withLocks<T>(
+  runDirectory: string,
+  names: readonly string[],
+  action: () => Promise<T>,
+): Promise<T> {
+  const [first, ...rest] = names;
+  if (first === undefined) return action();
+  return withLock(runDirectory, first, () => withLocks(runDirectory, rest, action));
+}
+
 /** Removes the file of a lock that the caller holds and that nobody will need again. */
 export function forgetLock(runDirectory: string, name: string): void {
   rmSync(join(runDirectory, 'locks', name), { force: true });

@@ -12,11 +12,11 @@ import {
 import { readSettings } from '../observe/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import { commit, withdraw } from './commit.ts';
-import { findForeignBridge } from './adopt.ts';
+import { adopt, findForeignBridge, type ForeignBridge } from './adopt.ts';
 import type { Context } from './context.ts';
 import { forgetEndpoint } from './endpoints.ts';
 import { bridgeName } from './link-names.ts';
-import { keepAuxiliaryAddresses } from './pools.ts';
+import { keepAuxiliaryAddresses, releaseUnbound } from './pools.ts';
 
 /** What a front end knows of a network that is to be created. */
 export interface NetworkRequest extends Omit<Network, 'bridge' | 'adopted' | 'engine' | 'createdAt'> {
@@ -55,25 +55,34 @@ export async function createNetwork(
   // What a network says may count for each of its endpoints, such as how fast they are.
   if (found !== undefined) warnOfSteering(context, request.bridge);
   const scope = { network: request.id, ...(changesInUse ? { endpoints: 'all' as const } : {}) };
-  return commit(context, scope, (tx) => {
-    const existing = tx.network(request.id);
-    // What the bridge had before us can't be seen once we have used it.
-    const wanted = networkOf(
-      request,
-      existing?.bridge === request.bridge ? (existing?.adopted ?? found) : found,
+  return commit(context, scope, (tx) => recordNetwork(tx, request, found, { changesInUse }));
+}
+
+/** Records a network, or finds it recorded. @param found the bridge of its name that others made */
+export function recordNetwork(
+  tx: StateTransaction,
+  request: NetworkRequest,
+  found: ForeignBridge | undefined,
+  { changesInUse = false }: CreateOptions = {},
+): Network {
+  const existing = tx.network(request.id);
+  const adopted = found === undefined ? undefined : adopt(found, request);
+  // What the bridge had before us can't be seen once we have used it.
+  const wanted = networkOf(
+    request,
+    existing?.bridge === request.bridge ? (existing?.adopted ?? adopted) : adopted,
+  );
+  if (existing !== undefined && hasSameContent(existing, wanted)) return existing;
+  if (existing !== undefined && !changesInUse && tx.endpoints(existing.id).length > 0) {
+    throw new TsnetError(
+      'conflict',
+      `create network ${shortId(wanted.id)}: it exists with other settings and is in use`,
     );
-    if (existing !== undefined && hasSameContent(existing, wanted)) return existing;
-    if (existing !== undefined && !changesInUse && tx.endpoints(existing.id).length > 0) {
-      throw new TsnetError(
-        'conflict',
-        `create network ${shortId(wanted.id)}: it exists with other settings and is in use`,
-      );
-    }
-    refuseClashes(tx, wanted);
-    keepAuxiliaryAddresses(tx, request.pools, request.reserved);
-    tx.putNetwork(wanted);
-    return wanted;
-  });
+  }
+  refuseClashes(tx, wanted);
+  keepAuxiliaryAddresses(tx, request.pools, request.reserved);
+  tx.putNetwork(wanted);
+  return wanted;
 }
 
 /** A bridge of others may lead to a router and is left as it is, so that its containers can play one. */
@@ -101,11 +110,23 @@ export function isAsRequested(network: Network, request: NetworkRequest): boolea
   return hasSameContent(network, networkOf(request, network.adopted));
 }
 
+/** How a network is ended. */
+export interface DeleteOptions {
+  /** Whether the pools that no other network has go with it: nobody gives them back in a call of its own. */
+  readonly releasesPools?: boolean;
+}
+
 /** Ends a network and whatever endpoints it still has. An unknown one is success. @throws kernel */
-export async function deleteNetwork(context: Context, id: NetworkId): Promise<void> {
+export async function deleteNetwork(
+  context: Context,
+  id: NetworkId,
+  { releasesPools = false }: DeleteOptions = {},
+): Promise<void> {
   await withdraw(context, { network: id, endpoints: 'all' }, (tx) => {
+    const { pools = [] } = tx.network(id) ?? {};
     for (const endpoint of tx.endpoints(id)) forgetEndpoint(tx, id, endpoint.id);
     tx.deleteNetwork(id);
+    if (releasesPools) releaseUnbound(tx, pools);
   });
   await context.linkRemoval.idle();
 }
@@ -114,7 +135,10 @@ export async function deleteNetwork(context: Context, id: NetworkId): Promise<vo
  * An engine releases a network's pool before it deletes the network, so that another network may ask for the range in
  * between. A network whose pools are all released is about to go, or its deletion was lost.
  */
-async function endReleasedNetworks(context: Context, request: NetworkRequest): Promise<void> {
+export async function endReleasedNetworks(
+  context: Context,
+  request: Pick<NetworkRequest, 'id' | 'subnets'>,
+): Promise<void> {
   const released = context.state.read((view) =>
     view
       .networks()

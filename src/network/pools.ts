@@ -1,9 +1,16 @@
-import { allocate, requestPool as choosePool, type Pool, type PoolRequest } from '../ipam/index.ts';
+import {
+  allocate,
+  requestPool as choosePool,
+  type Allocation,
+  type Pool,
+  type PoolRequest,
+} from '../ipam/index.ts';
 import { addressIn, TsnetError, type Address, type Ip, type PoolId, type Subnet } from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
+import { clearingTheWay } from './clear-the-way.ts';
 import type { Context } from './context.ts';
 import { deleteEndpoint } from './endpoints.ts';
-import { freeLease, requirePool } from './leases.ts';
+import { freeLease, nowSeconds, requirePool } from './leases.ts';
 
 export type { Pool, PoolRequest } from '../ipam/index.ts';
 
@@ -20,12 +27,39 @@ export type AddressPurpose = 'gateway' | 'endpoint';
  */
 export async function requestPool(context: Context, request: PoolRequest): Promise<Pool> {
   const hostRoutes = request.subnet === undefined ? await readHostRoutes(context) : [];
-  return context.state.transact((tx) => {
-    if (request.subnet !== undefined) forgetIdlePools(tx, request);
-    const pool = choosePool(tx.pools(), hostRoutes, request);
-    tx.putPool(pool);
-    return pool;
-  });
+  return clearingTheWay(context, () =>
+    context.state.transact((tx) => {
+      if (request.subnet !== undefined) forgetIdlePools(tx, request);
+      const pool = choosePool(tx.pools(), hostRoutes, request);
+      tx.putPool(pool);
+      return pool;
+    }),
+  );
+}
+
+/**
+ * Takes a pool and the address of its gateway as a part of a transaction, for a network that tsnet makes by itself.
+ *
+ * @param gateway absent means the first address
+ * @throws as `requestPool`; invalid-input for a gateway outside of it
+ */
+export function takePool(
+  tx: StateTransaction,
+  hostRoutes: readonly Subnet[],
+  request: PoolRequest,
+  gateway: ((pool: Pool) => Ip | undefined) | undefined,
+): { readonly pool: Pool; readonly gateway: Ip } {
+  if (request.subnet !== undefined) forgetIdlePools(tx, request);
+  const pool: Pool = { ...choosePool(tx.pools(), hostRoutes, request), isOwn: true };
+  tx.putPool(pool);
+  const wanted = gateway?.(pool);
+  return { pool, gateway: takeLease(tx, pool.id, 'gateway', wanted).ip };
+}
+
+/** Forgets those of some pools that no network has any more. */
+export function releaseUnbound(tx: StateTransaction, pools: readonly PoolId[]): void {
+  const bound = new Set(tx.networks().flatMap((network) => network.pools));
+  for (const id of pools) if (!bound.has(id)) tx.deletePool(id);
 }
 
 /** Gives a pool back with all its addresses. An unknown one is success. */
@@ -44,18 +78,30 @@ export async function requestAddress(
   purpose: AddressPurpose,
   wanted?: Ip,
 ): Promise<Address> {
-  return context.state.transact((tx) => {
-    const pool = requirePool(tx, id);
-    const lease = wanted === undefined ? undefined : tx.lease(id, wanted);
-    if (lease !== undefined) throw takenError(tx, pool, wanted as Ip, lease.kind);
-    const { ip, pool: moved } = allocate(pool, tx.nodes(id), {
-      kind: purpose,
-      ...(wanted === undefined ? {} : { address: wanted }),
-    });
-    tx.putPool(moved);
-    tx.putLease({ pool: id, ip, kind: purpose, createdAt: Math.floor(Date.now() / 1000) });
-    return addressIn(ip, pool.subnet);
+  return clearingTheWay(context, () =>
+    context.state.transact((tx) => {
+      const { ip, pool } = takeLease(tx, id, purpose, wanted);
+      return addressIn(ip, pool.subnet);
+    }),
+  );
+}
+
+function takeLease(
+  tx: StateTransaction,
+  id: PoolId,
+  purpose: AddressPurpose,
+  wanted: Ip | undefined,
+): Allocation {
+  const pool = requirePool(tx, id);
+  const lease = wanted === undefined ? undefined : tx.lease(id, wanted);
+  if (lease !== undefined) throw takenError(tx, pool, wanted as Ip, lease.kind);
+  const taken = allocate(pool, tx.nodes(id), {
+    kind: purpose,
+    ...(wanted === undefined ? {} : { address: wanted }),
   });
+  tx.putPool(taken.pool);
+  tx.putLease({ pool: id, ip: taken.ip, kind: purpose, createdAt: nowSeconds() });
+  return taken;
 }
 
 /**

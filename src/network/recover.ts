@@ -6,7 +6,9 @@ import { apply } from './apply.ts';
 import type { Context } from './context.ts';
 import { intentOf, logChanges } from './intent.ts';
 import { settleInterrupted } from './interrupted.ts';
-import { withLock } from './lock.ts';
+import { withLocks } from './lock.ts';
+import { orphansAmong } from './orphaned-resources.ts';
+import { forgetOrphanedRecords } from './orphaned-records.ts';
 import { ensureStructure, removeUnusedStructure } from './structure.ts';
 import { withoutSandboxes } from './without-sandboxes.ts';
 
@@ -28,9 +30,10 @@ export interface Drift {
  * @throws kernel; the kernel may then hold part of it, and the next recovery goes on
  */
 export async function recover(context: Context): Promise<readonly Change[]> {
+  await settleInterrupted(context);
   const networks = context.state.read((view) => view.networks().map(({ id }) => id));
-  return withLocks(context, ['recovery', ...networks.sort()], async () => {
-    await settleInterrupted(context);
+  return withLocks(context.runDirectory, ['recovery', ...networks.sort()], async () => {
+    for (const orphan of await forgetOrphanedRecords(context)) context.log.warn('forgotten', { orphan });
     if (networks.length > 0) await ensureStructure(context);
     else await removeUnusedStructure(context);
     const { changes, vanished } = await findChanges(context, new Set(networks));
@@ -63,20 +66,20 @@ async function findChanges(
   context: Context,
   networks: ReadonlySet<NetworkId>,
 ): Promise<{ readonly changes: readonly Change[]; readonly vanished: readonly IfName[] }> {
-  const owned = await observeOwned(context.kernel);
+  const marked = await observeOwned(context.kernel);
   const { mine, everybodys } = readDesired(context, networks);
+  const orphans = orphansAmong(marked, everybodys, keptOwners(context));
+  const owned = marked.filter((resource) => !orphans.includes(resource));
   const seen = new Set(owned.map(keyOf));
   const others = await observe(
     context.kernel,
     mine.filter((resource) => !seen.has(keyOf(resource))),
   );
-  const kept = keptOwners(context);
-  const orphans = diff(owned, everybodys, owned).filter(
-    ({ action, resource }) => action === 'delete' && !kept.has(resource.owner),
-  );
-  const repairs = withoutSandboxes(diff([], mine, [...owned, ...others]));
+  const inTheWay = new Set(orphans.map(keyOf));
+  const present = [...owned, ...others.filter((resource) => !inTheWay.has(keyOf(resource)))];
+  const repairs = withoutSandboxes(diff([], mine, present));
   const { vanished, possible } = withoutVanished(repairs);
-  return { changes: [...orphans, ...possible], vanished };
+  return { changes: [...diff(orphans, [], orphans), ...possible], vanished };
 }
 
 /**
@@ -100,15 +103,4 @@ function readDesired(
       .filter(({ kind }) => kind !== 'sandbox-interface'),
     everybodys: all.flatMap(({ resources }) => resources),
   };
-}
-
-/** Holds several locks, taken in the order given: the same everywhere, so that no two can wait for each other. */
-async function withLocks<T>(
-  context: Context,
-  names: readonly string[],
-  action: () => Promise<T>,
-): Promise<T> {
-  const [first, ...rest] = names;
-  if (first === undefined) return action();
-  return withLock(context.runDirectory, first, () => withLocks(context, rest, action));
 }

@@ -4,6 +4,7 @@ import { diff } from '../plan/index.ts';
 import { apply } from './apply.ts';
 import type { Context } from './context.ts';
 import { logChanges } from './intent.ts';
+import { settleHeld } from './interrupted.ts';
 import { forgetLock, withLock } from './lock.ts';
 
 /**
@@ -15,6 +16,7 @@ import { forgetLock, withLock } from './lock.ts';
  */
 export async function sweepEndpoint(context: Context, network: NetworkId, id: EndpointId): Promise<void> {
   await withLock(context.runDirectory, network, async () => {
+    await settleHeld(context, network);
     const owned = await observeOwned(context.kernel);
     const left = owned.filter(({ owner }) => owner === `endpoint:${id}`);
     const [isKnown, hasRecord] = context.state.read((view) => [

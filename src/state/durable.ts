@@ -26,6 +26,12 @@ export function mayOutliveBoot([kind]: Key): boolean {
   return !endsWithBoot.has(kind);
 }
 
+/** Whether what an operation replaced, or what it wrote instead, outlives the boot. */
+export function isLasting({ key, before, after }: Image): boolean {
+  const lasts = (envelope: Envelope | null | undefined) => envelope != null && envelope.boot === undefined;
+  return mayOutliveBoot(key) && (after === undefined || lasts(before) || lasts(after));
+}
+
 /** What of a record outlives the boot, as the disk has it; undefined if nothing does. */
 export function durableForm(key: Key, bytes: Uint8Array): Uint8Array | undefined {
   if (!mayOutliveBoot(key)) return undefined;
@@ -64,7 +70,7 @@ function withoutCursor({ value, ...rest }: Envelope): Uint8Array {
 
 function withDurableImages({ value, ...rest }: Envelope): Uint8Array | undefined {
   const journal = value as { readonly images: readonly Image[] };
-  const images = journal.images.filter(({ key }) => mayOutliveBoot(key));
+  const images = journal.images.filter(isLasting);
   if (images.length === 0) return undefined;
   return encodeEnvelope({ ...rest, value: { ...journal, images } });
 }

@@ -12,6 +12,8 @@ export interface Envelope {
 
 type Upgrade = (value: unknown) => unknown;
 
+const unchanged: Upgrade = (value) => value;
+
 /**
  * How old records become new ones, by kind: the first function makes format 2 of format 1, and so on. The format that is
  * written is one more than there are functions.
@@ -24,8 +26,9 @@ const upgrades: ReadonlyMap<string, readonly Upgrade[]> = new Map([
   ['pool', []],
   ['lease', []],
   ['sandbox', []],
-  ['journal', []],
-  ['boot-journal', []],
+  // Format 2 tells of each record what it was after the operation as well; format 1 does not know.
+  ['journal', [unchanged]],
+  ['boot-journal', [unchanged]],
   ['meta', []],
 ]);
 
@@ -34,9 +37,14 @@ export function currentFormat(kind: string): number {
   return (upgrades.get(kind)?.length ?? 0) + 1;
 }
 
+/** A record in its current format. */
+export function envelopeOf(key: Key, value: unknown, boot?: string): Envelope {
+  return { format: currentFormat(key[0]), ...(boot === undefined ? {} : { boot }), value };
+}
+
 /** The bytes of a record in its current format. */
 export function encodeRecord(key: Key, value: unknown, boot?: string): Uint8Array {
-  return encodeEnvelope({ format: currentFormat(key[0]), ...(boot === undefined ? {} : { boot }), value });
+  return encodeEnvelope(envelopeOf(key, value, boot));
 }
 
 /** The bytes of a record whose format is known. */

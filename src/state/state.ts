@@ -1,19 +1,21 @@
 import { TsnetError } from '../model/index.ts';
 import { dump, type Dump } from './dump.ts';
 import {
+  authorOf,
   deleteJournal,
   putJournal,
-  undoJournal,
-  unfinishedJournals,
+  type Author,
   type Interrupted,
   type JournalId,
 } from './journal.ts';
 import { readLostRecords, writeLostRecords, type LostRecords } from './lost-records.ts';
 import { openForReading, openForWriting, type Stores } from './open-stores.ts';
+import { thisProcess, type ProcessIdentity } from './process-identity.ts';
 import { removeStores } from './remove-stores.ts';
 import type { Reader, Writer } from './store.ts';
 import { SupersededError } from './superseded-error.ts';
 import { StateTransaction } from './transaction.ts';
+import { undoJournal } from './undo-journal.ts';
 import { StateView } from './view.ts';
 
 /** Where the state is and who asks. */
@@ -31,6 +33,13 @@ export interface StateOptions {
   readonly readOnly?: boolean;
   /** Told what was lost or damaged and what came in its place, in words for a log. */
   readonly warn?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Whose operations these are, until they are complete; absent means this process. */
+  readonly process?: ProcessIdentity;
+}
+
+/** Ends a transaction that was only to look at. */
+class Preview extends Error {
+  answer?: unknown;
 }
 
 /** How often a change is tried whose stores are replaced while it waits. */
@@ -44,10 +53,12 @@ const emptyReader: Reader = { get: () => undefined, list: () => [] };
  */
 export class State implements Disposable {
   readonly #options: StateOptions;
+  readonly #author: Author;
   #stores: Stores | undefined;
 
   private constructor(options: StateOptions) {
     this.#options = options;
+    this.#author = authorOf(options.process ?? thisProcess());
   }
 
   /**
@@ -79,7 +90,7 @@ export class State implements Disposable {
 
   /** Asks a question of one snapshot: what it reads fits together, and nobody waits for it. */
   read<T>(question: (view: StateView) => T): T {
-    return this.#read((reader) => question(new StateView(reader, this.#options.bootId)));
+    return this.#read((reader) => question(new StateView(reader, this.#options.bootId, this.#author)));
   }
 
   /**
@@ -91,40 +102,60 @@ export class State implements Disposable {
    * @throws unavailable if the disk refuses
    */
   async transact<T>(change: (tx: StateTransaction) => T): Promise<T> {
-    return this.#transact((writer) => change(new StateTransaction(writer, this.#options.bootId)));
+    return this.#transact((writer) => change(this.#transaction(writer)));
   }
 
-  /** As `transact`, and writes down what networks, endpoints and ports were before, until `settle` or `undo`. */
+  /**
+   * As `transact`, and writes down what was before, until `settle` or `undo`.
+   *
+   * @returns no `undo` where nothing was changed
+   */
   async transactUndoable<T>(
     change: (tx: StateTransaction) => T,
-  ): Promise<{ readonly result: T; readonly undo: JournalId }> {
+  ): Promise<{ readonly result: T; readonly undo: JournalId | undefined }> {
     return this.#transact((writer) => {
-      const tx = new StateTransaction(writer, this.#options.bootId);
+      const tx = this.#transaction(writer);
       const result = change(tx);
-      return { result, undo: putJournal(writer, this.#options.bootId, tx.images) };
+      return { result, undo: putJournal(writer, this.#options.bootId, this.#author, tx.images) };
     });
   }
 
   /** The operation is complete: nobody will ask for what was before. */
-  async settle(journal: JournalId): Promise<void> {
+  async settle(journal: JournalId | undefined): Promise<void> {
+    if (journal === undefined) return;
     await this.#transact((writer) => deleteJournal(writer, journal));
   }
 
   /** As `settle`, for who does not wait: it is written with the next change, or after a moment without one. */
-  async settleUnhurried(journal: JournalId): Promise<void> {
+  async settleUnhurried(journal: JournalId | undefined): Promise<void> {
+    if (journal === undefined) return;
     await this.#write((stores) =>
       stores.working.transactUnhurried((writer) => deleteJournal(writer, journal)),
     );
   }
 
-  /** Puts back what was before. Once settled or undone there is nothing to do. */
-  async undo(journal: JournalId): Promise<void> {
+  /** Puts back what was before, but what others have changed since. Once settled or undone there is nothing to do. */
+  async undo(journal: JournalId | undefined): Promise<void> {
+    if (journal === undefined) return;
     await this.#transact((writer) => undoJournal(writer, journal, this.#options.bootId));
+  }
+
+  /** Asks a question as if `undo` had been called, and changes nothing. */
+  async previewUndo<T>(journal: JournalId, question: (view: StateView) => T): Promise<T> {
+    const preview = new Preview();
+    await this.#transact((writer) => {
+      undoJournal(writer, journal, this.#options.bootId);
+      preview.answer = question(this.#transaction(writer));
+      throw preview;
+    }).catch((thrown: unknown) => {
+      if (thrown !== preview) throw thrown;
+    });
+    return preview.answer as T;
   }
 
   /** The operations that were interrupted, oldest first: their processes ended without `settle` or `undo`. */
   unfinished(): Interrupted[] {
-    return this.#read((reader) => unfinishedJournals(reader, this.#options.bootId));
+    return this.read((view) => view.unfinished());
   }
 
   /** What the state was begun without in this boot; undefined if nothing, or if all of it was found again. */
@@ -135,7 +166,7 @@ export class State implements Disposable {
   /** Notes, in one change with what was found again, what of that is still missing; undefined: nothing. */
   async recordFound(lost: LostRecords | undefined, change: (tx: StateTransaction) => void): Promise<void> {
     await this.#transact((writer) => {
-      change(new StateTransaction(writer, this.#options.bootId));
+      change(this.#transaction(writer));
       writeLostRecords(writer, this.#options.bootId, lost);
     });
   }
@@ -148,6 +179,10 @@ export class State implements Disposable {
   /** Lets go of the files; changes under way are still completed. */
   [Symbol.dispose](): void {
     this.#stores?.close();
+  }
+
+  #transaction(writer: Writer): StateTransaction {
+    return new StateTransaction(writer, this.#options.bootId, this.#author);
   }
 
   #read<T>(question: (reader: Reader) => T): T {

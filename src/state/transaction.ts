@@ -14,33 +14,40 @@ import {
   type SandboxName,
 } from '../model/index.ts';
 import { shareAddress, type Lease, type NodeStore, type Pool } from '../ipam/index.ts';
-import type { Image } from './journal.ts';
+import type { Author, Image } from './journal.ts';
 import { formatKey, keys, type HostPort, type Key, type KeyOf } from './keys.ts';
 import type { PortHolder } from './port-holder.ts';
-import { decodeEnvelope, encodeRecord } from './records.ts';
+import { decodeEnvelope, encodeRecord, envelopeOf, type Envelope } from './records.ts';
 import type { Writer } from './store.ts';
 import { StateView } from './view.ts';
 
-// What an operation changes in the kernel follows from these; leases and pools are given back in ways of their own.
-const undoableKinds: ReadonlySet<string> = new Set(['network', 'endpoint', 'address', 'port']);
+// The others follow from these: the tree of a pool and what an owner has from the leases.
+const undoableKinds: ReadonlySet<string> = new Set([
+  'network',
+  'endpoint',
+  'address',
+  'port',
+  'pool',
+  'lease',
+]);
 
 /** A change of what is decided. Reads see what was written before; nothing is kept if anything is thrown. */
 export class StateTransaction extends StateView {
   readonly #writer: Writer;
   readonly #boot: string;
-  readonly #images = new Map<string, Image>();
+  readonly #images = new Map<string, Required<Image>>();
   /** What was read and not written since: an operation looks at its network and its endpoint again and again. */
   readonly #seen = new Map<string, unknown>();
 
-  constructor(writer: Writer, boot: string) {
-    super(writer, boot);
+  constructor(writer: Writer, boot: string, author?: Author) {
+    super(writer, boot, author);
     this.#writer = writer;
     this.#boot = boot;
   }
 
-  /** What the networks, endpoints and ports written so far were before. */
+  /** What was written so far and is otherwise than before. */
   get images(): readonly Image[] {
-    return [...this.#images.values()];
+    return [...this.#images.values()].filter((image) => !isUnchanged(image));
   }
 
   putNetwork(network: Network): void {
@@ -61,6 +68,11 @@ export class StateTransaction extends StateView {
       for (const address of endpoint.addresses) this.#claimAddress(network, id, ipOf(address));
     }
     this.#putForBoot(keys.endpoint(network, id), endpoint);
+  }
+
+  /** Forgets who has an address of a network. */
+  deleteAddress(network: NetworkId, ip: Ip): void {
+    this.#remove(keys.address(network, ip));
   }
 
   /** Forgets an endpoint, its addresses in the network and its ports. */
@@ -112,11 +124,19 @@ export class StateTransaction extends StateView {
     };
   }
 
-  /** Gives a host port to an endpoint. @throws conflict if it is held already, even by the same endpoint */
+  /** Gives a host port to an endpoint. @throws conflict if an endpoint holds it already, even the same one */
   putPort(binding: HostPort, holder: Pick<PortHolder, 'network' | 'endpoint'>): void {
     const { protocol, hostPort, hostIp } = binding;
-    const other = this.portHolders(protocol, hostPort).find((one) => shareAddress(one.hostIp, hostIp));
-    if (other !== undefined) {
+    for (const other of this.portHolders(protocol, hostPort)) {
+      if (!shareAddress(other.hostIp, hostIp)) continue;
+      if (this.endpoint(other.network, other.endpoint) === undefined) {
+        this.deletePort({
+          protocol,
+          hostPort,
+          ...(other.hostIp === undefined ? {} : { hostIp: other.hostIp }),
+        });
+        continue;
+      }
       const subject = `port ${hostPort}/${protocol}`;
       throw new TsnetError(
         'conflict',
@@ -155,7 +175,7 @@ export class StateTransaction extends StateView {
 
   #claimAddress(network: NetworkId, id: EndpointId, ip: Ip): void {
     const owner = this.addressOwner(network, ip);
-    if (owner !== undefined && owner !== id) {
+    if (owner !== undefined && owner !== id && this.endpoint(network, owner) !== undefined) {
       throw new TsnetError(
         'conflict',
         `give address ${ip} to endpoint ${shortId(id)}: ${shortId(owner)} has it`,
@@ -180,25 +200,36 @@ export class StateTransaction extends StateView {
   }
 
   #put<T>(key: KeyOf<T>, value: T): void {
-    this.#keepImage(key);
+    this.#keepImage(key, envelopeOf(key, value));
     this.#writer.put(key, encodeRecord(key, value));
   }
 
   #putForBoot<T>(key: KeyOf<T>, value: T): void {
-    this.#keepImage(key);
+    this.#keepImage(key, envelopeOf(key, value, this.#boot));
     this.#writer.put(key, encodeRecord(key, value, this.#boot));
   }
 
   #remove(key: Key): void {
-    this.#keepImage(key);
+    this.#keepImage(key, null);
     this.#writer.remove(key);
   }
 
-  #keepImage(key: Key): void {
+  #keepImage(key: Key, after: Envelope | null): void {
     const name = formatKey(key);
     this.#seen.delete(name);
-    if (!undoableKinds.has(key[0]) || this.#images.has(name)) return;
-    const before = this.#writer.get(key);
-    this.#images.set(name, { key, before: before === undefined ? null : decodeEnvelope(before) });
+    if (!undoableKinds.has(key[0])) return;
+    const known = this.#images.get(name);
+    const before = known === undefined ? this.#writer.get(key) : undefined;
+    this.#images.set(name, {
+      key,
+      before: known?.before ?? (before === undefined ? null : decodeEnvelope(before)),
+      after,
+    });
   }
+}
+
+/** Of a pool that was there and is there nothing is to be undone: the address handed out last decides nothing. */
+function isUnchanged({ key, before, after }: Required<Image>): boolean {
+  if (before === null || after === null) return before === after;
+  return key[0] === 'pool' || JSON.stringify(before) === JSON.stringify(after);
 }

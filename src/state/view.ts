@@ -12,7 +12,8 @@ import type {
 } from '../model/index.ts';
 import type { Lease, Pool } from '../ipam/index.ts';
 import { afterBoot } from './durable.ts';
-import { keys, type KeyOf } from './keys.ts';
+import { unfinishedJournals, type Author, type Interrupted } from './journal.ts';
+import { keys, type HostPort, type Key, type KeyOf } from './keys.ts';
 import type { PortHolder } from './port-holder.ts';
 import { decodeEnvelope, valueOf, type Envelope } from './records.ts';
 import type { Reader } from './store.ts';
@@ -21,10 +22,13 @@ import type { Reader } from './store.ts';
 export class StateView {
   readonly #reader: Reader;
   readonly #boot: string;
+  readonly #author: Author | undefined;
 
-  constructor(reader: Reader, boot: string) {
+  /** @param author who asks; absent where nobody asks for operations */
+  constructor(reader: Reader, boot: string, author?: Author) {
     this.#reader = reader;
     this.#boot = boot;
+    this.#author = author;
   }
 
   network(id: NetworkId): Network | undefined {
@@ -71,6 +75,24 @@ export class StateView {
     return this.list(keys.leaseOf(owner)).flatMap(({ pool, ip }) => this.lease(pool, ip) ?? []);
   }
 
+  /** Every port of the host that somebody has. */
+  ports(): (PortHolder & HostPort)[] {
+    return this.entries<PortHolder>(['port']).map(([[, protocol, hostPort], holder]) => ({
+      ...holder,
+      protocol: protocol as Protocol,
+      hostPort: hostPort as Port,
+    }));
+  }
+
+  /** Every address of a network that somebody has. */
+  addresses(): { readonly network: NetworkId; readonly ip: Ip; readonly endpoint: EndpointId }[] {
+    return this.entries<EndpointId>(['address']).map(([[, network, ip], endpoint]) => ({
+      network: network as NetworkId,
+      ip: ip as Ip,
+      endpoint,
+    }));
+  }
+
   /** Who has a port of the host, on whatever address. */
   portHolders(protocol: Protocol, port: Port): PortHolder[] {
     return this.list(keys.port(protocol, port));
@@ -85,6 +107,11 @@ export class StateView {
     return this.list(keys.sandbox());
   }
 
+  /** The operations that were interrupted, oldest first: their processes ended before they were complete or taken back. */
+  unfinished(): Interrupted[] {
+    return this.#author === undefined ? [] : unfinishedJournals(this.#reader, this.#boot, this.#author);
+  }
+
   /** The host port that was chosen last by tsnet itself. */
   lastDynamicPort(protocol: Protocol): Port | undefined {
     return this.get(keys.lastDynamicPort(protocol));
@@ -96,12 +123,16 @@ export class StateView {
   }
 
   protected list<T>(prefix: KeyOf<T>): T[] {
-    const values: T[] = [];
+    return this.entries(prefix).map(([, value]) => value);
+  }
+
+  protected entries<T>(prefix: KeyOf<T>): (readonly [Key, T])[] {
+    const found: (readonly [Key, T])[] = [];
     for (const { key, bytes, envelope } of this.#reader.list(prefix)) {
       const value = this.#current<T>(key, envelope ?? decodeEnvelope(bytes));
-      if (value !== undefined) values.push(value);
+      if (value !== undefined) found.push([key, value]);
     }
-    return values;
+    return found;
   }
 
   #current<T>(key: KeyOf<T>, envelope: Envelope): T | undefined {

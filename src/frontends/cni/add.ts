@@ -8,7 +8,13 @@ import {
   withSuppressed,
   type Subnet,
 } from '../../model/index.ts';
-import { detach, readLinkMacs, recover, type Attachment, type Context } from '../../network/index.ts';
+import {
+  detach,
+  readLinkMacs,
+  settleInterrupted,
+  type Attachment,
+  type Context,
+} from '../../network/index.ts';
 import { parseAddConfig, type AddConfig } from './add-config.ts';
 import { addressBare, attachBare, attachWhole } from './attachment.ts';
 import type { BridgeConfig } from './bridge-config.ts';
@@ -69,7 +75,7 @@ async function refuseSecond(context: Context, request: Request): Promise<void> {
   const isAttached = () =>
     context.state.read((view) => view.endpoint(request.network, request.id)) !== undefined;
   if (!isAttached()) return;
-  if (context.state.unfinished().length > 0) await recover(context);
+  await settleInterrupted(context);
   if (!isAttached()) return;
   throw new TsnetError('conflict', `${doing(request)}: it is attached already`, {
     subject: request.ifName,

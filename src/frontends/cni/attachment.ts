@@ -2,7 +2,6 @@ import { TsnetError } from '../../model/index.ts';
 import {
   addressAttachment,
   attach,
-  recover,
   type Attachment,
   type AttachRequest,
   type Context,
@@ -62,21 +61,15 @@ function inNetwork(
   });
 }
 
-/** The network may be ended, for being idle, between being made and being used. */
+/** The network may be gone between being made and being used: it was idle, or who made it was killed and it is taken back. */
 async function persevere(
   context: Context,
   { network }: Request,
   attempt: () => Promise<Attachment>,
 ): Promise<Attachment> {
   return attempt().catch(async (error: unknown) => {
-    if (!(error instanceof TsnetError)) throw error;
-    // Where no daemon runs, nobody else ends what a killed process began.
-    if (context.state.unfinished().length > 0) {
-      await recover(context);
-      return attempt();
-    }
     const isGone = context.state.read((view) => view.network(network)) === undefined;
-    if (error.kind === 'not-found' && isGone) return attempt();
+    if (error instanceof TsnetError && error.kind === 'not-found' && isGone) return attempt();
     throw error;
   });
 }

@@ -10,6 +10,13 @@ import {
 import { Store } from '../../../src/state/store.ts';
 import { networkOf, onDisk, openState, temporaryDirectory } from './fixtures.ts';
 
+/** As it was written before journals told what an operation wrote. */
+const journalOfFormat1 = {
+  process: { pid: 2 ** 30, startTime: '1' },
+  boot: 'boot-1',
+  images: [{ key: ['network', 'n1'], before: null }],
+};
+
 describe('record format', () => {
   it('keeps value and boot', () => {
     const bytes = encodeRecord(['lease', 'p'], { ip: '10.1.0.1' }, 'boot-1');
@@ -29,13 +36,31 @@ describe('record format', () => {
     'meta',
   ])('has one fixture for every format of a %s before the present one', (kind) => {
     // A new format needs its predecessor here, as it was written, and what becomes of it.
-    const fixtures: Readonly<Record<string, readonly { readonly old: unknown; readonly now: unknown }[]>> =
-      {};
+    const fixtures: Readonly<Record<string, readonly { readonly old: unknown; readonly now: unknown }[]>> = {
+      journal: [{ old: journalOfFormat1, now: journalOfFormat1 }],
+      'boot-journal': [{ old: journalOfFormat1, now: journalOfFormat1 }],
+    };
     const known = fixtures[kind] ?? [];
     expect(known).toHaveLength(currentFormat(kind) - 1);
     for (const [index, { old, now }] of known.entries()) {
       expect(valueOf([kind], { format: index + 1, value: old })).toEqual(now);
     }
+  });
+
+  it('of a journal of before is still undone', async () => {
+    const directory = temporaryDirectory();
+    using state = openState(directory, 'boot-1', onDisk);
+    await state.transact((tx) => tx.putNetwork(networkOf('n1')));
+    const store = Store.open(directory, { isReadOnly: false, isVolatile: false });
+    await store.transact((writer) =>
+      writer.put(['journal', '0-old-1'], encodeEnvelope({ format: 1, value: journalOfFormat1 })),
+    );
+    store.close();
+    const [interrupted] = state.unfinished();
+    expect(interrupted).toMatchObject({ journal: 'journal/0-old-1', isWhole: true });
+    await state.undo(interrupted?.journal);
+    expect(state.read((view) => view.networks())).toEqual([]);
+    expect(state.unfinished()).toEqual([]);
   });
 
   it('of a newer version is refused, and the others stay readable', async () => {

@@ -99,7 +99,10 @@ describe('State', () => {
         tx.putPort(bindingOf(...binding), { network: holder.network, endpoint: holder.id }),
       );
     const local = { hostIp: parseIp('127.0.0.1') };
-    await state.transact((tx) => tx.putEndpoint(one));
+    await state.transact((tx) => {
+      tx.putEndpoint(one);
+      tx.putEndpoint({ ...other, addresses: [] });
+    });
     await put([80], one);
     await expect(put([80])).rejects.toMatchObject({
       kind: 'conflict',

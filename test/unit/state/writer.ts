@@ -70,7 +70,7 @@ switch (what) {
       tx.putNetwork({ ...network, id: parseNetworkId('new'), isInternal: true });
       for (const endpoint of tx.endpoints(network.id)) tx.deleteEndpoint(network.id, endpoint.id);
     });
-    say(undo);
+    say(undo ?? 'nothing');
     setInterval(() => undefined, 1000);
     await new Promise(() => undefined);
     break;

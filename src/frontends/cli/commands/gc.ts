@@ -13,10 +13,14 @@ import {
 import {
   collectGarbage,
   findDeadEndpoints,
+  findOrphans,
+  findOwnPools,
+  findUnclaimedPools,
   formatGarbage,
   inBoth,
   lookForGarbage,
   openContext,
+  sweepOrphans,
   type Context,
   type Garbage,
 } from '../../../network/index.ts';
@@ -37,7 +41,8 @@ interface Finding {
 
 /**
  * `tsnet gc`: removes the records, links and rules of networks, endpoints and addresses that the engine does not know
- * any more, and says why. Without an engine only what is dead for sure. Sandboxes of our own in which nothing runs any more
+ * any more, and says why. Without an engine only what is dead for sure. What nobody has goes in any case: operations that were
+ * interrupted, records of endpoints that do not exist, links and rules of ours without a record. Sandboxes of our own in which nothing runs any more
  * lose their networks in any case.
  */
 export async function collect(command: Command): Promise<void> {
@@ -45,22 +50,32 @@ export async function collect(command: Command): Promise<void> {
   const leastAgeSeconds = parseSeconds(flags.olderThan);
   const isDryRun = flags.dryRun === true;
   using context = await openContext(readSettings(command), createLogger('warn'));
+  const orphans = isDryRun ? await findOrphans(context) : await sweepOrphans(context);
   const sandboxes = isDryRun ? findLostSandboxes(context) : await collectSandboxes(context);
   const { use, garbage, left } = await find(context, leastAgeSeconds);
+  const rules = { nowSeconds: nowSeconds(), leastAgeSeconds };
+  const unclaimed = context.state.read((view) => findUnclaimedPools(view, rules));
   const removed = isDryRun ? garbage : await collectGarbage(context, garbage, use);
   if (wantsJson(command))
-    return printJson({ isDryRun, engine: use?.engine ?? null, sandboxes, removed, left });
+    return printJson({ isDryRun, engine: use?.engine ?? null, orphans, sandboxes, removed, left, unclaimed });
   if (use === undefined) {
     process.stderr.write(
       `No engine answers at ${printable(socketPath())}: only what is dead for sure is removed.\n`,
     );
   }
+  for (const line of orphans) process.stdout.write(`${printable(line)}\n`);
   for (const { sandbox, why } of sandboxes) process.stdout.write(`sandbox ${sandbox.name}: ${why}\n`);
   for (const one of removed) process.stdout.write(`${printable(formatGarbage(one))}\n`);
   for (const { id, bridge } of left) {
     process.stderr.write(
       `network ${shortId(id)} (${bridge}) is left alone: this engine does not know it and was never seen to have it. ` +
         `If it is gone: tsnet network rm --force ${shortId(id)}\n`,
+    );
+  }
+  for (const { id } of unclaimed) {
+    process.stderr.write(
+      `pool ${id} is left alone: no network of tsnet takes addresses from it, and no engine was seen to use it. ` +
+        `Its range is free again when an engine gives it back, or when a network is made of it: tsnet network create --subnet\n`,
     );
   }
 }
@@ -71,8 +86,9 @@ async function find(context: Context, leastAgeSeconds: number): Promise<Finding>
     return undefined;
   });
   if (first === undefined) {
-    const nowSeconds = Math.floor(Date.now() / 1000);
-    return { garbage: await findDeadEndpoints(context, { nowSeconds, leastAgeSeconds }), left: [] };
+    const rules = { nowSeconds: nowSeconds(), leastAgeSeconds };
+    const pools = context.state.read((view) => findOwnPools(view, rules));
+    return { garbage: [...(await findDeadEndpoints(context, rules)), ...pools], left: [] };
   }
   const left = context.state
     .read((view) => view.networks())
@@ -90,6 +106,10 @@ async function find(context: Context, leastAgeSeconds: number): Promise<Finding>
     });
   });
   return { use: second.use, garbage: inBoth(first.garbage, second.garbage), left };
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 function parseSeconds(text: string): number {

@@ -3,23 +3,14 @@ import { randomBytes } from 'node:crypto';
 import {
   contains,
   invalid,
-  ipOf,
   parseIp,
   parseNetworkId,
   parseSubnet,
   TsnetError,
   type Ip,
-  type NetworkSubnet,
+  type Subnet,
 } from '../../../model/index.ts';
-import {
-  createNetwork,
-  openContext,
-  releasePool,
-  requestAddress,
-  requestPool,
-  type Context,
-  type Pool,
-} from '../../../network/index.ts';
+import { createOwnNetwork, openContext, type Context } from '../../../network/index.ts';
 import { parseNetworkOptions } from '../../docker/network-options.ts';
 import { defaultNetworkName } from '../../../run/index.ts';
 import { createLogger } from '../logger.ts';
@@ -37,7 +28,7 @@ interface Flags {
 
 const predefinedNames: readonly string[] = [defaultNetworkName, 'default', 'host', 'none'];
 
-/** `tsnet network create NAME`: pools, gateways, then the network; what was taken is given back if a step fails. */
+/** `tsnet network create NAME`: pools, gateways and the network, all or nothing. */
 export async function create(command: Command, name: string): Promise<void> {
   const flags = command.opts<Flags>();
   if (!/^[A-Za-z0-9][\w.-]{0,127}$/.test(name)) {
@@ -50,56 +41,36 @@ export async function create(command: Command, name: string): Promise<void> {
   const parsed = parseNetworkOptions(options, flags.internal === true);
   using context = await openContext(readSettings(command), createLogger('warn'));
   refuseTakenName(context, name);
-  const pools: Pool[] = [];
-  try {
-    const subnets = await takeSubnets(context, flags, pools);
-    const network = await createNetwork(context, {
-      id: parseNetworkId(randomBytes(32).toString('hex')),
-      name,
-      origin: 'cli',
-      subnets,
-      pools: pools.map(({ id }) => id),
-      reserved: [],
-      isInternal: flags.internal === true,
-      ...parsed,
-      options,
-    });
-    if (wantsJson(command)) printJson(network);
-    else process.stdout.write(`${network.id}\n`);
-  } catch (error) {
-    for (const { id } of pools) await releasePool(context, id);
-    throw error;
-  }
-}
-
-async function takeSubnets(context: Context, flags: Flags, taken: Pool[]): Promise<NetworkSubnet[]> {
   const wanted = (flags.subnet ?? []).map((text) => parseSubnet(text, '--subnet'));
   const gateways = (flags.gateway ?? []).map((text) => parseIp(text, '--gateway'));
   const range = flags.ipRange === undefined ? undefined : parseSubnet(flags.ipRange, '--ip-range');
-  const subnets: NetworkSubnet[] = [];
-  for (const [index, subnet] of (wanted.length > 0 ? wanted : [undefined]).entries()) {
-    const pool = await requestPool(context, {
-      space: 'local',
+  refuseStrayGateway(gateways, wanted);
+  const network = await createOwnNetwork(context, {
+    id: parseNetworkId(randomBytes(32).toString('hex')),
+    name,
+    origin: 'cli',
+    ranges: (wanted.length > 0 ? wanted : [undefined]).map((subnet, index) => ({
       family: subnet?.includes(':') === true ? 6 : 4,
       ...(subnet === undefined ? {} : { subnet }),
       ...(range === undefined || index > 0 ? {} : { range }),
-    });
-    taken.push(pool);
-    const gateway = takeGateway(gateways, pool);
-    subnets.push({
-      subnet: pool.subnet,
-      gateway: ipOf(await requestAddress(context, pool.id, 'gateway', gateway)),
-    });
-  }
-  const [stray] = gateways;
-  if (stray !== undefined)
-    throw invalid('--gateway', stray, 'an address in one of the subnets, one for each');
-  return subnets;
+    })),
+    gatewayOf: ({ subnet }) => gateways.find((ip) => contains(subnet, ip)),
+    isInternal: flags.internal === true,
+    ...parsed,
+    options,
+  });
+  if (wantsJson(command)) printJson(network);
+  else process.stdout.write(`${network.id}\n`);
 }
 
-function takeGateway(gateways: Ip[], pool: Pool): Ip | undefined {
-  const index = gateways.findIndex((ip) => contains(pool.subnet, ip));
-  return index === -1 ? undefined : gateways.splice(index, 1)[0];
+/** Each gateway is that of one subnet; of a subnet that is chosen nobody knows it. */
+function refuseStrayGateway(gateways: readonly Ip[], subnets: readonly Subnet[]): void {
+  const isFirst = (ip: Ip, index: number, subnet: Subnet) =>
+    contains(subnet, ip) && gateways.findIndex((other) => contains(subnet, other)) === index;
+  const stray = gateways.find((ip, index) => !subnets.some((subnet) => isFirst(ip, index, subnet)));
+  if (stray !== undefined) {
+    throw invalid('--gateway', stray, 'an address in one of the subnets, one for each');
+  }
 }
 
 function refuseTakenName(context: Context, name: string): void {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { shortId, TsnetError, type Network, type NetworkId } from '../../../model/index.ts';
-import { deleteNetwork, openContext, releasePool } from '../../../network/index.ts';
+import { deleteNetwork, openContext } from '../../../network/index.ts';
 import type { StateView } from '../../../state/index.ts';
 import { engineNames } from '../../../inspect/engines/docker.ts';
 import { createLogger } from '../logger.ts';
@@ -69,8 +69,7 @@ export async function remove(command: Command, wanted: readonly string[]): Promi
       if (!isForced) refuseRemoval(view, found, name);
       return found;
     });
-    await deleteNetwork(context, network.id);
-    for (const pool of network.pools) await releasePool(context, pool);
+    await deleteNetwork(context, network.id, { releasesPools: true });
     process.stdout.write(`${name}\n`);
   }
   await context.linkRemoval.idle();
