@@ -9,7 +9,8 @@ import {
 import { askEngine, EngineRefusal } from './docker-api.ts';
 import { readContainers, readIps } from './read-containers.ts';
 
-const timeoutMs = 5_000;
+/** For each question. */
+export const engineTimeoutMs = 5_000;
 
 /** IPAM drivers that are no plugins. Source: libnetwork `ipamapi`. */
 const builtIn: ReadonlySet<string> = new Set(['', 'default', 'null', 'windows', 'host-local']);
@@ -50,10 +51,10 @@ interface EndpointAnswer {
  * @throws when no engine answers in time
  */
 export async function readEngineUse(ours: ReadonlySet<NetworkId>, signal?: AbortSignal): Promise<EngineUse> {
-  const info = (await askEngine('/info', timeoutMs, signal)) as InfoAnswer;
+  const info = (await askEngine('/info', engineTimeoutMs, signal)) as InfoAnswer;
   if (!info.ID) throw new Error('the engine has no id');
-  const all = (await askEngine('/networks', timeoutMs, signal)) as readonly NetworkAnswer[];
-  const containers = await readContainers(timeoutMs, signal);
+  const all = (await askEngine('/networks', engineTimeoutMs, signal)) as readonly NetworkAnswer[];
+  const containers = await readContainers(engineTimeoutMs, signal);
   const ofPlugins = all.filter(({ IPAM }) => !builtIn.has(IPAM?.Driver ?? ''));
   const concerned = all.filter((network) => ours.has(network.Id as NetworkId) || ofPlugins.includes(network));
   const endpoints = (await inspect(concerned, signal)).flatMap(({ Containers }) =>
@@ -93,7 +94,7 @@ async function inspect(
   for (const { Id } of networks) {
     try {
       details.push(
-        (await askEngine(`/networks/${encodeURIComponent(Id)}`, timeoutMs, signal)) as NetworkAnswer,
+        (await askEngine(`/networks/${encodeURIComponent(Id)}`, engineTimeoutMs, signal)) as NetworkAnswer,
       );
     } catch (error) {
       // Removed meanwhile, so it had no endpoints.

@@ -148,7 +148,7 @@ describe('the command line', () => {
   it.each([
     [['network', 'inspect', 'nobody'], exitCodes['not-found'], 'hint: tsnet network ls'],
     [['network', 'rm', 'nobody'], exitCodes['not-found'], 'network nobody is not known'],
-    [['port', 'nobody'], exitCodes['not-found'], 'Docker does not answer, so only endpoint ids are known'],
+    [['port', 'nobody'], exitCodes['not-found'], 'no engine answers, so only endpoint ids are known'],
     [
       ['serve', '--socket', 'relative.sock'],
       2,

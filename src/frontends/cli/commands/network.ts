@@ -6,12 +6,14 @@ import { engineNames } from '../../../inspect/engines/docker.ts';
 import { createLogger } from '../logger.ts';
 import { openView } from '../open-view.ts';
 import { printJson, printTable } from '../print.ts';
+import { printSilence } from '../print-silence.ts';
 import { readSettings, wantsJson } from '../settings.ts';
 
 /** `tsnet network ls` */
 export async function list(command: Command): Promise<void> {
   using state = openView(command);
   const names = await engineNames();
+  printSilence(names.silence);
   const rows = state.read((view) =>
     view.networks().map((network) => ({
       network,
@@ -39,6 +41,7 @@ export async function list(command: Command): Promise<void> {
 export async function inspect(command: Command, name: string): Promise<void> {
   using state = openView(command);
   const names = await engineNames();
+  printSilence(names.silence);
   const found = state.read((view) => {
     const network = findNetwork(view, name, names.networks);
     const pools = network.pools.flatMap((pool) => view.pool(pool) ?? []);
@@ -63,6 +66,7 @@ export async function remove(command: Command, wanted: readonly string[]): Promi
   const isForced = command.opts<{ force?: boolean }>().force === true;
   using context = await openContext(readSettings(command), createLogger('warn'));
   const names = await engineNames();
+  printSilence(names.silence);
   for (const name of wanted) {
     const network = context.state.read((view) => {
       const found = findNetwork(view, name, names.networks);
