@@ -15,6 +15,7 @@ import { apply } from './apply.ts';
 import type { Context } from './context.ts';
 import { intentOf, logChanges, type Scope } from './intent.ts';
 import { forgetLock, withLock } from './lock.ts';
+import { logLives } from './log-lives.ts';
 import { recover } from './recover.ts';
 import { ensureStructure, removeUnusedStructure } from './structure.ts';
 import { withoutSandboxes } from './without-sandboxes.ts';
@@ -64,6 +65,7 @@ async function attempt<T>(context: Context, scope: Scope, change: (tx: StateTran
       throw withSuppressed(toTsnetError(thrown), suppressed);
     }
     await settle(context, decision, undo);
+    logLives(context, decision.before, decision.after);
     return decision.result;
   });
 }
@@ -98,6 +100,7 @@ export async function withdraw<T>(
 ): Promise<T> {
   return withLock(context.runDirectory, scope.network, async () => {
     const decision = await context.state.transact((tx) => decide(context, tx, scope, change));
+    logLives(context, decision.before, decision.after);
     await lead(context, decision.before, decision.after, { linksGo: 'later' });
     if (decision.before.network !== undefined && decision.after.network === undefined) {
       await removeUnusedStructure(context);

@@ -4,12 +4,16 @@ import {
   contains,
   invalid,
   ipOf,
+  parseAddress,
   parseIp,
   parseNetworkId,
   parseSubnet,
+  printable,
+  shortId,
   TsnetError,
   type Ip,
   type NetworkSubnet,
+  type Subnet,
 } from '../../../model/index.ts';
 import {
   createNetwork,
@@ -20,10 +24,12 @@ import {
   type Context,
   type Pool,
 } from '../../../network/index.ts';
+import { engineNames } from '../../../inspect/engines/docker.ts';
 import { parseNetworkOptions } from '../../docker/network-options.ts';
 import { defaultNetworkName } from '../../../run/index.ts';
 import { createLogger } from '../logger.ts';
 import { printJson } from '../print.ts';
+import { printSilence } from '../print-silence.ts';
 import { readSettings, wantsJson } from '../settings.ts';
 
 interface Flags {
@@ -49,7 +55,7 @@ export async function create(command: Command, name: string): Promise<void> {
   const options = parsePairs([...(flags.opt ?? []), ...(flags.driverOpt ?? [])]);
   const parsed = parseNetworkOptions(options, flags.internal === true);
   using context = await openContext(readSettings(command), createLogger('warn'));
-  refuseTakenName(context, name);
+  await refuseTakenName(context, name);
   const pools: Pool[] = [];
   try {
     const subnets = await takeSubnets(context, flags, pools);
@@ -73,9 +79,9 @@ export async function create(command: Command, name: string): Promise<void> {
 }
 
 async function takeSubnets(context: Context, flags: Flags, taken: Pool[]): Promise<NetworkSubnet[]> {
-  const wanted = (flags.subnet ?? []).map((text) => parseSubnet(text, '--subnet'));
+  const wanted = (flags.subnet ?? []).map((text) => readSubnet(text, '--subnet'));
   const gateways = (flags.gateway ?? []).map((text) => parseIp(text, '--gateway'));
-  const range = flags.ipRange === undefined ? undefined : parseSubnet(flags.ipRange, '--ip-range');
+  const range = flags.ipRange === undefined ? undefined : readSubnet(flags.ipRange, '--ip-range');
   const subnets: NetworkSubnet[] = [];
   for (const [index, subnet] of (wanted.length > 0 ? wanted : [undefined]).entries()) {
     const pool = await requestPool(context, {
@@ -102,12 +108,28 @@ function takeGateway(gateways: Ip[], pool: Pool): Ip | undefined {
   return index === -1 ? undefined : gateways.splice(index, 1)[0];
 }
 
-function refuseTakenName(context: Context, name: string): void {
-  if (context.state.read((view) => view.networks().some((network) => network.name === name))) {
-    throw new TsnetError('conflict', `create network ${name}: the name is taken`, {
-      hint: 'tsnet network ls',
-    });
+/** Says so where a range is written with an address inside of it. */
+function readSubnet(text: string, flag: string): Subnet {
+  const subnet = parseSubnet(text, flag);
+  if (ipOf(parseAddress(text, flag)) !== ipOf(parseAddress(subnet))) {
+    process.stderr.write(`${flag} ${printable(text)} is taken for ${subnet}\n`);
   }
+  return subnet;
+}
+
+/** A name that stands for two networks is of no use: the engine's networks of ours count as well. */
+async function refuseTakenName(context: Context, name: string): Promise<void> {
+  const names = await engineNames();
+  printSilence(names.silence);
+  const holder = context.state
+    .read((view) => view.networks())
+    .find((network) => network.name === name || names.networks.get(network.id) === name);
+  if (holder === undefined) return;
+  throw new TsnetError(
+    'conflict',
+    `create network ${name}: network ${shortId(holder.id)}, made by ${holder.origin}, has that name`,
+    { hint: 'choose another name; tsnet network ls' },
+  );
 }
 
 function parsePairs(pairs: readonly string[]): Record<string, string> {

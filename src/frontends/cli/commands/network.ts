@@ -5,6 +5,7 @@ import type { StateView } from '../../../state/index.ts';
 import { engineNames } from '../../../inspect/engines/docker.ts';
 import { createLogger } from '../logger.ts';
 import { openView } from '../open-view.ts';
+import { eachOf } from '../each-of.ts';
 import { printJson, printTable } from '../print.ts';
 import { printSilence } from '../print-silence.ts';
 import { readSettings, wantsJson } from '../settings.ts';
@@ -61,13 +62,13 @@ export async function inspect(command: Command, name: string): Promise<void> {
   });
 }
 
-/** `tsnet network rm NETWORK…` */
+/** `tsnet network rm NETWORK…`: all that can be removed; the worst failure decides about the exit status. */
 export async function remove(command: Command, wanted: readonly string[]): Promise<void> {
   const isForced = command.opts<{ force?: boolean }>().force === true;
   using context = await openContext(readSettings(command), createLogger('warn'));
   const names = await engineNames();
   printSilence(names.silence);
-  for (const name of wanted) {
+  await eachOf(command, wanted, async (name) => {
     const network = context.state.read((view) => {
       const found = findNetwork(view, name, names.networks);
       if (!isForced) refuseRemoval(view, found, name);
@@ -75,8 +76,8 @@ export async function remove(command: Command, wanted: readonly string[]): Promi
     });
     await deleteNetwork(context, network.id);
     for (const pool of network.pools) await releasePool(context, pool);
-    process.stdout.write(`${name}\n`);
-  }
+    return { id: network.id, name };
+  });
   await context.linkRemoval.idle();
 }
 
@@ -102,7 +103,12 @@ export function findNetwork(
     (network) => network.id === name || network.name === name || engineNames.get(network.id) === name,
   );
   const found = exact.length > 0 ? exact : networks.filter(({ id }) => name !== '' && id.startsWith(name));
-  if (found.length > 1) throw new TsnetError('conflict', `network ${name}: ${found.length} networks fit`);
+  if (found.length > 1) {
+    const candidates = found.map((one) => `${shortId(one.id)} (made by ${one.origin})`).join(', ');
+    throw new TsnetError('conflict', `network ${name}: ${found.length} networks fit: ${candidates}`, {
+      hint: 'name one of them by its id',
+    });
+  }
   const [network] = found;
   if (network === undefined) {
     throw new TsnetError('not-found', `network ${name} is not known`, { hint: 'tsnet network ls' });
