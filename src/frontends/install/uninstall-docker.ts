@@ -30,9 +30,9 @@ export async function uninstallDocker(
   log: Logger,
 ): Promise<Step[]> {
   const { prefix, isDryRun } = options;
-  assertPrefix(prefix);
   const isPurging = options.purge !== 'none';
   if (isPurging && prefix !== '/') throw invalid('--purge', prefix, 'no --prefix beside it');
+  assertPrefix(prefix);
   const files = noDockerFiles(prefix);
   const fileSteps = planRemoval(files);
   const isManaged = listeningSocket(prefix) !== undefined && prefix === '/' && isSystemdRunning();

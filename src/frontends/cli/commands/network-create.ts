@@ -2,12 +2,14 @@ import type { Command } from 'commander';
 import { randomBytes } from 'node:crypto';
 import {
   contains,
+  familyOfRange,
   invalid,
   ipOf,
   parseAddress,
   parseIp,
   parseNetworkId,
   parseSubnet,
+  prefixOf,
   printable,
   shortId,
   TsnetError,
@@ -79,7 +81,7 @@ export async function create(command: Command, name: string): Promise<void> {
 }
 
 async function takeSubnets(context: Context, flags: Flags, taken: Pool[]): Promise<NetworkSubnet[]> {
-  const wanted = (flags.subnet ?? []).map((text) => readSubnet(text, '--subnet'));
+  const wanted = (flags.subnet ?? []).map((text) => withRoom(readSubnet(text, '--subnet')));
   const gateways = (flags.gateway ?? []).map((text) => parseIp(text, '--gateway'));
   const range = flags.ipRange === undefined ? undefined : readSubnet(flags.ipRange, '--ip-range');
   const subnets: NetworkSubnet[] = [];
@@ -106,6 +108,12 @@ async function takeSubnets(context: Context, flags: Flags, taken: Pool[]): Promi
 function takeGateway(gateways: Ip[], pool: Pool): Ip | undefined {
   const index = gateways.findIndex((ip) => contains(pool.subnet, ip));
   return index === -1 ? undefined : gateways.splice(index, 1)[0];
+}
+
+/** The gateway has the only address of such a subnet. */
+function withRoom(subnet: Subnet): Subnet {
+  if (prefixOf(subnet) < (familyOfRange(subnet) === 4 ? 32 : 128)) return subnet;
+  throw invalid('--subnet', subnet, 'a range with room for a container beside the gateway');
 }
 
 /** Says so where a range is written with an address inside of it. */
