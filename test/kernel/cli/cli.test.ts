@@ -78,7 +78,15 @@ describe('networks without an engine', () => {
 
   it('take options in front of the name, and say which subnet an address is taken for', async () => {
     const { code, stderr } = await tsnet(
-      ...['network', 'create', '--subnet', '10.66.1.5/24', '-o', 'mtu=1400', '--gateway', '10.66.1.1', 'lab'],
+      'network',
+      'create',
+      '--subnet',
+      '10.66.1.5/24',
+      '-o',
+      'mtu=1400',
+      '--gateway',
+      '10.66.1.1',
+      'lab',
     );
     expect(code).toBe(0);
     expect(stderr).toContain('--subnet 10.66.1.5/24 is taken for 10.66.1.0/24');

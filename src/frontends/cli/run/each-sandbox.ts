@@ -11,5 +11,11 @@ export async function eachSandbox(
   action: (context: Context, name: string) => Promise<Pick<NamedSandbox, 'id' | 'name'>>,
 ): Promise<void> {
   using context = await openSandboxes(command);
-  await eachOf(command, names, (name) => action(context, name).finally(() => context.linkRemoval.idle()));
+  await eachOf(command, names, async (name) => {
+    try {
+      return await action(context, name);
+    } finally {
+      await context.linkRemoval.idle();
+    }
+  });
 }
