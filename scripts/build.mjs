@@ -1,13 +1,13 @@
 // Makes what `dist` holds: the command `tsnet` (main.cjs and the launcher), plugin.cjs with the executables for CNI and
 // netavark in front of it, and the plugin for Docker's client.
-//   node scripts/build.mjs [ENTRY [FOLDER]]     default: src/frontends/cli/main.ts dist
+//   node scripts/build.mjs [ENTRY [FOLDER]]     default: src/frontends/cli/start.ts dist
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { bundlePackages, bundleProgram } from './bundle-program.mjs';
 import { compilePlugins } from './compile-plugins.mjs';
 
 const root = join(import.meta.dirname, '..');
-const [entry = join(root, 'src/frontends/cli/main.ts'), folder = join(root, 'dist')] = process.argv
+const [entry = join(root, 'src/frontends/cli/start.ts'), folder = join(root, 'dist')] = process.argv
   .slice(2)
   .map((path) => resolve(path));
 

@@ -81,11 +81,19 @@ function wrong(source: string, why: string, cause?: unknown): TsnetError {
   });
 }
 
+const reasons: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file or folder'],
+  ['ENOTDIR', 'a part of the path is no folder'],
+  ['EISDIR', 'it is a folder'],
+  ['EACCES', 'no permission'],
+  ['EPERM', 'no permission'],
+]);
+
 function fileError(verb: 'read' | 'write', path: string, error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return error;
   const kinds = { ENOENT: 'not-found', EACCES: 'denied', EPERM: 'denied', EISDIR: 'invalid-input' } as const;
   const kind = Object.hasOwn(kinds, error.code) ? kinds[error.code as keyof typeof kinds] : 'kernel';
-  return new TsnetError(kind, `${verb} the snapshot ${path}: ${error.code}`, {
+  return new TsnetError(kind, `${verb} the snapshot ${path}: ${reasons.get(error.code) ?? error.code}`, {
     errno: error.code,
     cause: error,
   });

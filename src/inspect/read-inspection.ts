@@ -1,4 +1,5 @@
 import { addRules, observeHost, type NetnsId, type ObserveOptions } from '../observe/host/index.ts';
+import { containersOf } from './containers-of.ts';
 import { readEngines, type Engines } from './engines/read-engines.ts';
 import type { Inspection } from './inspection.ts';
 import { joinRecords } from './join-records.ts';
@@ -44,7 +45,21 @@ export async function readInspection(options: InspectionOptions = {}): Promise<I
     snapshot: { ...snapshot, gaps: [...told.gaps, ...own.gaps, ...snapshot.gaps] },
     engines: withRecordedPorts(told.engines, own.ports),
   };
-  return joinRecords(inspection, own.engines);
+  return withSilentPodman(joinRecords(inspection, own.engines));
+}
+
+/** Podman's service, which tells of its containers, is seldom on: a gap where one of them runs. */
+function withSilentPodman(inspection: Inspection): Inspection {
+  const unnamed = containersOf(inspection).filter(
+    ({ engine, view }) => engine === 'podman' && view === undefined,
+  );
+  if (unnamed.length === 0) return inspection;
+  const gap = {
+    what: 'podman: names of containers and networks',
+    why: 'its service is off (systemctl start podman.socket)',
+  };
+  const { snapshot } = inspection;
+  return { ...inspection, snapshot: { ...snapshot, gaps: [gap, ...snapshot.gaps] } };
 }
 
 const nothing: Engines = { engines: [], gaps: [] };

@@ -146,6 +146,11 @@ function exhausted(pool: Pool, { first, last }: Bounds): TsnetError {
   return new TsnetError(
     'exhausted',
     `allocate an address in ${pool.subnet}${range}: all ${count} addresses are taken`,
-    { subject: `pool ${pool.id}`, hint: 'remove endpoints, or make a network with a larger subnet' },
+    {
+      subject: `pool ${pool.id}`,
+      hint: isPart
+        ? 'remove endpoints, or make the network with a larger range (--ip-range); tsnet gc frees what nobody has any more'
+        : 'remove endpoints, or make a network with a larger subnet; tsnet gc frees what nobody has any more',
+    },
   );
 }

@@ -7,6 +7,7 @@ import { intentOf, type Scope } from './intent.ts';
 import { settleHeld } from './interrupted.ts';
 import { lead } from './lead.ts';
 import { forgetLock, withLock } from './lock.ts';
+import { logLives } from './log-lives.ts';
 import { removeUnusedStructure } from './structure.ts';
 
 /**
@@ -47,6 +48,7 @@ async function attempt<T>(context: Context, scope: Scope, change: (tx: StateTran
       throw withSuppressed(toTsnetError(thrown), suppressed);
     }
     await settle(context, decision, undo);
+    logLives(context, decision.before, decision.after);
     return decision.result;
   });
 }
@@ -83,6 +85,7 @@ export async function withdraw<T>(
     const decision = await onSettled(context, scope, () =>
       context.state.transact((tx) => decide(context, tx, scope, change)),
     );
+    logLives(context, decision.before, decision.after);
     await lead(context, decision.before, decision.after, { linksGo: 'later' });
     if (decision.before.network !== undefined && decision.after.network === undefined) {
       await removeUnusedStructure(context);

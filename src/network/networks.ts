@@ -1,4 +1,5 @@
 import {
+  familyOfRange,
   invalid,
   overlaps,
   shortId,
@@ -50,6 +51,7 @@ export async function createNetwork(
   if (request.antispoofs === true && request.subnets.length === 0) {
     throw invalid('option antispoof', true, 'a network that has addresses');
   }
+  refuseUnusable(request);
   await endReleasedNetworks(context, request);
   const found = await findForeignBridge(context, request);
   // What a network says may count for each of its endpoints, such as how fast they are.
@@ -103,6 +105,16 @@ function warnOfSteering({ kernel, log }: Context, bridge: IfName | undefined): v
       hint: 'set these to 0 unless the bridge leads to a router of the host',
     },
   );
+}
+
+/** IPv6 does not work on links with a smaller MTU. Source: RFC 8200 section 5, Linux `IPV6_MIN_MTU`. */
+const leastMtu6 = 1_280;
+
+/** @throws invalid-input for what the kernel would refuse with an error that names nothing of the request */
+function refuseUnusable({ mtu, subnets }: NetworkRequest): void {
+  if (mtu !== undefined && mtu < leastMtu6 && subnets.some(({ subnet }) => familyOfRange(subnet) === 6)) {
+    throw invalid('option mtu', mtu, `a number of bytes from ${leastMtu6}, as IPv6 needs ${leastMtu6}`);
+  }
 }
 
 /** Whether a network is recorded with the content of a request, so that there is nothing to create. */

@@ -5,7 +5,16 @@ import {
   type Pool,
   type PoolRequest,
 } from '../ipam/index.ts';
-import { addressIn, TsnetError, type Address, type Ip, type PoolId, type Subnet } from '../model/index.ts';
+import {
+  addressIn,
+  printable,
+  shortId,
+  TsnetError,
+  type Address,
+  type Ip,
+  type PoolId,
+  type Subnet,
+} from '../model/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import { clearingTheWay } from './clear-the-way.ts';
 import type { Context } from './context.ts';
@@ -140,11 +149,25 @@ export function keepAuxiliaryAddresses(
 
 function takenError(view: StateView, pool: Pool, ip: Ip, kind: string): TsnetError {
   const network = view.networks().find(({ pools }) => pools.includes(pool.id));
+  const owner = network === undefined ? undefined : view.addressOwner(network.id, ip);
+  const endpoint =
+    network === undefined || owner === undefined ? undefined : view.endpoint(network.id, owner);
+  const container = endpoint?.container?.name ?? endpoint?.container?.id ?? '';
   const holder =
-    kind === 'gateway' ? 'the gateway' : kind === 'auxiliary' ? 'a reserved address' : 'a container';
+    kind === 'gateway'
+      ? 'the gateway'
+      : kind === 'auxiliary'
+        ? 'a reserved address'
+        : owner === undefined
+          ? 'a lease without a container'
+          : `container ${container === '' ? `of endpoint ${shortId(owner)}` : printable(container)}`;
   const where = network?.name === undefined ? pool.subnet : `network ${network.name}`;
   return new TsnetError('conflict', `address ${ip} is already in use as ${holder} of ${where}`, {
     subject: ip,
+    hint:
+      kind === 'endpoint' && owner === undefined
+        ? 'no container has it any more, or it is in creation: tsnet gc'
+        : 'choose another address, or none; tsnet ps shows who has which',
   });
 }
 

@@ -2,7 +2,9 @@ import { chooseHostPort } from '../ipam/index.ts';
 import { deleteFlows } from '../kernel/conntrack/index.ts';
 import {
   familyOf,
+  ipOf,
   printable,
+  shortId,
   TsnetError,
   type Endpoint,
   type EndpointId,
@@ -154,7 +156,7 @@ function bind(
     const binding: PortBinding = {
       protocol,
       ...on,
-      hostPort: choose(tx, { ...request, ...on }, listeners),
+      hostPort: choose(tx, endpoint.id, { ...request, ...on }, listeners),
       containerPort,
     };
     tx.putPort(binding, { network: network.id, endpoint: endpoint.id });
@@ -191,11 +193,16 @@ function missingFamily({ containerPort }: PortRequest, hostIp: Ip): TsnetError {
   );
 }
 
-function choose(tx: StateTransaction, request: PortRequest, listeners: readonly NamedListener[]): Port {
+function choose(
+  tx: StateTransaction,
+  own: EndpointId,
+  request: PortRequest,
+  listeners: readonly NamedListener[],
+): Port {
   const last = tx.lastDynamicPort(request.protocol);
   const port = chooseHostPort(request, {
     holders: (protocol, port) =>
-      tx.portHolders(protocol, port).map((holder) => ({ ...holder, owner: nameHolder(tx, holder) })),
+      tx.portHolders(protocol, port).map((holder) => ({ ...holder, owner: nameHolder(tx, own, holder) })),
     listeners: (protocol, port) =>
       listeners
         .filter((listener) => listener.protocol === protocol && listener.port === port)
@@ -210,10 +217,16 @@ function choose(tx: StateTransaction, request: PortRequest, listeners: readonly 
   return port;
 }
 
-/** By the name of its container, where a runtime told it. */
-function nameHolder(tx: StateTransaction, { network, endpoint, owner }: PortHolder): string {
-  const name = tx.endpoint(network, endpoint)?.container?.name;
-  return name === undefined ? owner : `container ${printable(name)}`;
+/** By the name of its container where a runtime told it, else by what `tsnet ps` shows beside the engine's name. */
+function nameHolder(tx: StateTransaction, own: EndpointId, { network, endpoint: id }: PortHolder): string {
+  if (id === own) return 'another mapping of the same container';
+  const endpoint = tx.endpoint(network, id);
+  if (endpoint?.container !== undefined) {
+    const { name, id: container } = endpoint.container;
+    return `container ${printable(name ?? shortId(container))}`;
+  }
+  const addresses = (endpoint?.addresses ?? []).map(ipOf).join(' and ');
+  return addresses === '' ? `endpoint ${shortId(id)}` : `the container with address ${addresses}`;
 }
 
 function withPorts(

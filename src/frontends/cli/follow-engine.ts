@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { followEngine, type EngineEvent } from '../../inspect/engines/docker-api.ts';
+import { followEngine, socketPath, type EngineEvent } from '../../inspect/engines/docker-api.ts';
 import { readEngineUse } from '../../inspect/engines/read-use.ts';
 import type { NetworkId } from '../../model/index.ts';
 import {
@@ -42,6 +42,11 @@ export function keepInLineWithEngine(context: Context): AsyncDisposable {
 }
 
 async function run(context: Context, signal: AbortSignal): Promise<void> {
+  try {
+    socketPath();
+  } catch (error) {
+    return context.log.warn('no engine is followed', { why: (error as Error).message });
+  }
   let retryMs = firstRetryMs;
   while (!signal.aborted) {
     const engine = new EngineFollower(context, signal);

@@ -1,19 +1,17 @@
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import type { SandboxId, SandboxName } from '../../model/index.ts';
 import type { Shell } from './completion/scripts.ts';
-import { exitCodes } from './exit-codes.ts';
-import { reportError } from './report-error.ts';
 import { addExecutionFlags } from './run/execution-flags.ts';
-import { repeatable } from './run/repeatable.ts';
+import { repeatable } from './repeatable.ts';
 import { addRunFlags } from './run/run-flags.ts';
-import { separateCommand, wrapsCommand } from './run/separate-command.ts';
 import { addShapingFlags } from './run/shaping-flags.ts';
 import { addStopFlags } from './run/stop-flags.ts';
 import { addGlobalFlags } from './settings.ts';
 import { version } from './version.ts';
 
 // Each command is loaded when it is called: most need neither the HTTP server nor the store.
-const program = addGlobalFlags(new Command('tsnet'))
+/** Every command with its arguments and flags; `start.ts` runs it. */
+export const program = addGlobalFlags(new Command('tsnet'))
   .description('Container networks: driver for Docker, and a command line of its own')
   .version(version, '-V, --version')
   .showHelpAfterError('(tsnet --help lists the commands)')
@@ -44,12 +42,12 @@ network
 network
   .command('create <name>')
   .description('create a network that needs no engine')
-  .option('--subnet <range...>', 'range in CIDR form; without one a free range is chosen')
-  .option('--gateway <address...>', "the bridge's own address in a subnet")
+  .addOption(repeatable('--subnet <range>', 'range in CIDR form; without one a free range is chosen'))
+  .addOption(repeatable('--gateway <address>', "the bridge's own address in a subnet"))
   .option('--ip-range <range>', 'give addresses only from this part of the first subnet')
   .option('--internal', 'no way in or out')
-  .option('-o, --opt <key=value...>', 'options, as in docker network create')
-  .addOption(new Option('--driver-opt <key=value...>', 'the same').hideHelp())
+  .addOption(repeatable('-o, --opt <key=value>', 'an option, as in docker network create'))
+  .addOption(repeatable('--driver-opt <key=value>', 'the same').hideHelp())
   .action(async (name: string, _, command: Command) =>
     (await import('./commands/network-create.ts')).create(command, name),
   );
@@ -107,6 +105,7 @@ installation
   .option(...prefixFlag)
   .option(...pluginDirFlag)
   .option('--no-conflist', 'the plugins only')
+  .option('--default', "write the network although it becomes the node's default in the place of another")
   .option(...dryRunFlag)
   .action(async (_, command: Command) =>
     (await import('./commands/install.ts')).installForPlugins(command, 'cni'),
@@ -259,7 +258,7 @@ program
   .option('-c, --count <packets>', 'end after so many; a packet counts once on all interfaces')
   .option('--for <seconds>', 'end after so long')
   .option('--size <bytes>', 'end before the file is larger; k, m and g are known', '256m')
-  .option('-i, --interface <name...>', 'only these: hx0, host/hx0, web/eth0')
+  .addOption(repeatable('-i, --interface <name>', 'only this: hx0, host/hx0, web/eth0'))
   .action(async (port: string, _, command: Command) =>
     (await import('./commands/capture.ts')).capturePort(command, port),
   );
@@ -341,16 +340,3 @@ program
   .action(async (words: string, _, command: Command) =>
     (await import('./commands/completion.ts')).printCandidates(command, words),
   );
-
-const words = separateCommand(program, process.argv.slice(2));
-program.parseAsync(words, { from: 'user' }).catch((thrown: unknown) => {
-  const code = report(thrown);
-  // The command's own exit status must be told from ours.
-  process.exitCode = code !== 0 && wrapsCommand(program, words) ? 125 : code;
-});
-
-function report(thrown: unknown): number {
-  // Commander has printed its own errors and help by now.
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes['invalid-input'];
-  return reportError(thrown, program.opts<{ json?: boolean }>().json === true);
-}

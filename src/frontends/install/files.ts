@@ -38,8 +38,9 @@ export function applyFiles(files: readonly InstallFile[], steps: readonly Step[]
         writeWhole(path, Buffer.from(text, encoding), mode);
       }
     } catch (cause) {
-      const isDenied = cause instanceof Error && 'code' in cause && cause.code === 'EACCES';
-      throw new TsnetError(isDenied ? 'denied' : 'kernel', `${action} ${path}: ${String(cause)}`, {
+      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+      const isDenied = ['EACCES', 'EPERM', 'EROFS'].includes(code);
+      throw new TsnetError(isDenied ? 'denied' : 'kernel', `${action} ${path}: ${code}`, {
         subject: path,
         cause,
       });

@@ -1,6 +1,7 @@
 import { TsnetError } from '../../model/index.ts';
 import { isAnswered } from '../socket/index.ts';
 import { dockerFiles, listeningSocket, units } from './docker-files.ts';
+import { assertPrefix } from './assert-prefix.ts';
 import { applyFiles, planFiles } from './files.ts';
 import type { Step } from './step.ts';
 import { isSystemdRunning, isUnitActive, stepOf, systemctl } from './systemd.ts';
@@ -23,6 +24,7 @@ export interface InstallOptions {
  * @throws conflict for a file that is not ours, or when tsnet runs already without systemd; denied; unavailable
  */
 export async function installDocker({ prefix, socket, isDryRun }: InstallOptions): Promise<Step[]> {
+  assertPrefix(prefix);
   const former = listeningSocket(prefix);
   const files = dockerFiles(prefix, socket);
   const fileSteps = planFiles(files);

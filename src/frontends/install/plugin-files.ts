@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { TsnetError } from '../../model/index.ts';
 import type { InstallFile } from './docker-files.ts';
 import { packageFolder } from './package-folder.ts';
@@ -50,6 +50,20 @@ export function noPluginFiles(kind: PluginKind, prefix: string, folder: string):
     mode: 0o755,
     ownershipOf,
   }));
+}
+
+/**
+ * The configuration of the node's default network, where there is one: the first by name.
+ *
+ * Source: libcni `ConfFiles`, containerd and CRI-O: `*.conf`, `*.conflist` and `*.json`, sorted.
+ */
+export function defaultNetworkFile(prefix: string): string | undefined {
+  const folder = dirname(join(prefix, conflistPath));
+  if (!existsSync(folder)) return undefined;
+  const [first] = readdirSync(folder)
+    .filter((name) => /\.(?:conf|conflist|json)$/.test(name))
+    .sort();
+  return first === undefined ? undefined : join(folder, first);
 }
 
 /** The configuration of a first network. Who changed it owns it: JSON has no place for a sign of ours. */

@@ -2,6 +2,7 @@ import { invalid, TsnetError } from '../../model/index.ts';
 import type { Logger, Settings } from '../../network/index.ts';
 import { isAnswered } from '../socket/index.ts';
 import { defaultSocket, listeningSocket, noDockerFiles, units } from './docker-files.ts';
+import { assertPrefix } from './assert-prefix.ts';
 import { applyFiles, planRemoval } from './files.ts';
 import { purge, purgeSteps, readHoldings, refuseEndpoints } from './purge.ts';
 import type { Step } from './step.ts';
@@ -31,6 +32,7 @@ export async function uninstallDocker(
   const { prefix, isDryRun } = options;
   const isPurging = options.purge !== 'none';
   if (isPurging && prefix !== '/') throw invalid('--purge', prefix, 'no --prefix beside it');
+  assertPrefix(prefix);
   const files = noDockerFiles(prefix);
   const fileSteps = planRemoval(files);
   const isManaged = listeningSocket(prefix) !== undefined && prefix === '/' && isSystemdRunning();

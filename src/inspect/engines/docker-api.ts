@@ -19,16 +19,20 @@ export class EngineRefusal extends Error {
   }
 }
 
+/** There is no engine of this host to ask, by the user's own settings; the message says which. */
+export class EngineNotAsked extends Error {
+  override readonly name = 'EngineNotAsked';
+}
+
 /** Longer than the list of ten thousand containers. */
 const largestAnswer = 256 * 2 ** 20;
 
 /**
- * Asks the Docker Engine API, at `DOCKER_HOST` if that is a unix socket, else at `/var/run/docker.sock`: the engine of
- * this host. Never called from inside a plugin call: the engine waits for its driver with the container locked.
+ * Asks the Docker Engine API at `socketPath`: the engine of this host. Never called from inside a plugin call: the engine waits for its driver with the container locked.
  *
  * @param path without a version, so that every engine understands it
  * @param socket another engine's, which speaks the same
- * @throws EngineRefusal; another error when there is no engine or it does not answer in time
+ * @throws EngineRefusal; EngineNotAsked; another error when there is no engine or it does not answer in time
  */
 export async function askEngine(
   path: string,
@@ -92,8 +96,22 @@ async function get(path: string, signal: AbortSignal, socket = socketPath()): Pr
   });
 }
 
-/** Where the engine is asked. */
+/**
+ * Where the engine of this host is asked.
+ *
+ * @throws EngineNotAsked where `DOCKER_HOST` leads elsewhere than to a unix socket, as an engine elsewhere says nothing of
+ *   this host
+ */
 export function socketPath(): string {
   const host = process.env['DOCKER_HOST'] ?? '';
-  return host.startsWith('unix://') ? host.slice('unix://'.length) : '/var/run/docker.sock';
+  if (host === '') return '/var/run/docker.sock';
+  if (/^unix:\/\/\/[^\0]+$/.test(host)) return host.slice('unix://'.length);
+  throw new EngineNotAsked(
+    `DOCKER_HOST is ${JSON.stringify(host)}, and only an engine of this host is asked: unset it, or unix:///PATH`,
+  );
+}
+
+/** Whether the user said where the engine is, so that it is missed where it is not. */
+export function isEngineNamed(): boolean {
+  return (process.env['DOCKER_HOST'] ?? '') !== '';
 }

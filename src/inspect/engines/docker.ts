@@ -2,11 +2,14 @@ import type { EndpointId, NetworkId } from '../../model/index.ts';
 import { shaped } from './answer-shapes.ts';
 import { askEngine } from './docker-api.ts';
 import { readContainers } from './read-containers.ts';
+import { silenceOf, type Silence } from './silence.ts';
 
 /** What a Docker Engine calls the things that tsnet knows only by id. */
 export interface EngineNames {
   /** Whether an engine answered in time; if not, the maps are empty. */
   readonly isAnswering: boolean;
+  /** Why none did, where one is missed. */
+  readonly silence?: Silence;
   readonly networks: ReadonlyMap<NetworkId, string>;
   readonly containers: ReadonlyMap<EndpointId, { readonly id: string; readonly name: string }>;
 }
@@ -38,8 +41,14 @@ export async function engineNames(): Promise<EngineNames> {
         ),
       ),
     };
-  } catch {
-    return { isAnswering: false, networks: new Map(), containers: new Map() };
+  } catch (error) {
+    const silence = silenceOf(error, timeoutMs);
+    return {
+      isAnswering: false,
+      ...(silence === undefined ? {} : { silence }),
+      networks: new Map(),
+      containers: new Map(),
+    };
   }
 }
 

@@ -2,8 +2,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineView } from './container-view.ts';
 import { readContainerd } from './containerd.ts';
-import { EngineRefusal, socketPath } from './docker-api.ts';
+import { EngineNotAsked, isEngineNamed, socketPath } from './docker-api.ts';
 import { readEngine, type EngineAnswer } from './read-engine.ts';
+import { reasonOf, silenceOf } from './silence.ts';
 
 /** What the engines of this host say, and which of them said nothing. */
 export interface Engines {
@@ -13,10 +14,12 @@ export interface Engines {
 
 const timeoutMs = 1_000;
 
-/** Where Podman keeps what it knows; the service that answers questions about it is seldom on. */
-const podmanState = ['/run/libpod', '/var/lib/containers/storage/libpod'];
-/** Where containerd keeps its state, that of k3s too. */
-const containerdStates = ['/run/containerd', '/run/k3s/containerd'];
+/** Where engines are looked for. */
+export interface EnginePlaces {
+  readonly sockets: readonly string[];
+  /** Folders in which containerd keeps its state, that of k3s too. */
+  readonly containerdStates: readonly string[];
+}
 
 /**
  * Asks every engine of this host at the same time, one second at most. An engine that is not installed is not
@@ -25,26 +28,59 @@ const containerdStates = ['/run/containerd', '/run/k3s/containerd'];
  * Podman is asked through its Docker-compatible service, and of containerd the files are read. CRI-O is not asked: its
  * containers are known by the names of their control groups alone.
  */
-export async function readEngines(signal?: AbortSignal): Promise<Engines> {
-  const answers = await Promise.all(sockets().map((socket) => answerOf(socket, signal)));
-  const all = [...answers, ...containerdStates.map(containerdAnswer)];
-  const engines = all.flatMap(({ engine }) => engine ?? []);
-  return { engines, gaps: [...all.flatMap(({ gaps }) => gaps), ...silentEngines(engines)] };
+export async function readEngines(
+  signal?: AbortSignal,
+  places: EnginePlaces = placesOfHost(),
+): Promise<Engines> {
+  const answers = await Promise.all(existing(places.sockets).map((socket) => answerOf(socket, signal)));
+  const all = [...answers, ...places.containerdStates.map(containerdAnswer)];
+  return {
+    engines: all.flatMap(({ engine }) => engine ?? []),
+    gaps: [...unasked(places), ...all.flatMap(({ gaps }) => gaps)],
+  };
 }
 
 /** Whether there is a socket to ask at. */
 export function hasEngines(): boolean {
-  return sockets().length > 0;
+  return existing(placesOfHost().sockets).length > 0;
 }
 
-/** Sockets that exist, each once: a package lets Docker's name lead to Podman. */
-function sockets(): string[] {
+function placesOfHost(): EnginePlaces {
   const session = process.env['XDG_RUNTIME_DIR'];
-  const candidates = [
-    socketPath(),
-    '/run/podman/podman.sock',
-    ...(session === undefined ? [] : [join(session, 'podman/podman.sock'), join(session, 'docker.sock')]),
-  ];
+  return {
+    sockets: [
+      ...namedSocket(),
+      '/run/podman/podman.sock',
+      ...(session === undefined ? [] : [join(session, 'podman/podman.sock'), join(session, 'docker.sock')]),
+    ],
+    containerdStates: ['/run/containerd', '/run/k3s/containerd'],
+  };
+}
+
+function namedSocket(): string[] {
+  try {
+    return [socketPath()];
+  } catch (error) {
+    if (error instanceof EngineNotAsked) return [];
+    throw error;
+  }
+}
+
+/** The engine that `DOCKER_HOST` means, where it can't be asked or is not there. */
+function unasked({ sockets }: EnginePlaces): Engines['gaps'] {
+  try {
+    const socket = socketPath();
+    if (!isEngineNamed() || !sockets.includes(socket) || existsSync(socket)) return [];
+    return [{ what: `engine at ${socket}`, why: reasonOf(missing, timeoutMs) }];
+  } catch (error) {
+    return [silenceOf(error, timeoutMs) ?? []].flat();
+  }
+}
+
+const missing = Object.assign(new Error('missing'), { code: 'ENOENT' });
+
+/** Sockets that exist, each once: a package lets Docker's name lead to Podman. */
+function existing(candidates: readonly string[]): string[] {
   const seen = new Set<string>();
   return candidates.filter((path) => {
     const real = realPathOf(path);
@@ -71,7 +107,7 @@ async function answerOf(socket: string, signal: AbortSignal | undefined): Promis
   try {
     return await readEngine(socket, timeoutMs, signal);
   } catch (error) {
-    return { gaps: [{ what: `engine at ${socket}`, why: reasonOf(error) }] };
+    return { gaps: [{ what: `engine at ${socket}`, why: reasonOf(error, timeoutMs) }] };
   }
 }
 
@@ -80,29 +116,6 @@ function containerdAnswer(state: string): Answer {
     const engine = readContainerd(state);
     return { ...(engine === undefined ? {} : { engine }), gaps: [] };
   } catch (error) {
-    return { gaps: [{ what: 'containerd: names of containers', why: reasonOf(error) }] };
+    return { gaps: [{ what: 'containerd: names of containers', why: reasonOf(error, timeoutMs) }] };
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { code, name, message } = error as NodeJS.ErrnoException;
-  if (code === 'EACCES' || code === 'EPERM') return 'no permission to ask it';
-  if (code === 'ECONNREFUSED') return 'nobody listens there';
-  if (name === 'TimeoutError' || name === 'AbortError' || code === 'ABORT_ERR')
-    return `no answer within ${timeoutMs} ms`;
-  if (error instanceof EngineRefusal) return `it refused: ${message}`;
-  return error instanceof SyntaxError || error instanceof TypeError
-    ? 'it does not answer as an engine does'
-    : message;
-}
-
-function silentEngines(engines: readonly EngineView[]): Engines['gaps'] {
-  const isPodmanThere = podmanState.some((path) => existsSync(path));
-  if (!isPodmanThere || engines.some(({ kind }) => kind === 'podman')) return [];
-  return [
-    {
-      what: 'podman: names of containers and networks',
-      why: 'its service is off (systemctl start podman.socket)',
-    },
-  ];
 }

@@ -10,7 +10,8 @@ import { shaped, type answerShapes } from './answer-shapes.ts';
 import { askEngine, EngineRefusal } from './docker-api.ts';
 import { readContainers, readIps } from './read-containers.ts';
 
-const timeoutMs = 5_000;
+/** For each question. */
+export const engineTimeoutMs = 5_000;
 
 /** IPAM drivers that are no plugins. Source: libnetwork `ipamapi`. */
 const builtIn: ReadonlySet<string> = new Set(['', 'default', 'null', 'windows', 'host-local']);
@@ -54,7 +55,7 @@ export async function readEngineUse(ours: ReadonlySet<NetworkId>, signal?: Abort
   const info = (await ask('/info', 'info', signal)) as InfoAnswer;
   if (!info.ID) throw new Error('the engine has no id');
   const all = (await ask('/networks', 'networks', signal)) as readonly NetworkAnswer[];
-  const containers = await readContainers(timeoutMs, signal);
+  const containers = await readContainers(engineTimeoutMs, signal);
   const ofPlugins = all.filter(({ IPAM }) => !builtIn.has(IPAM?.Driver ?? ''));
   const concerned = all.filter((network) => ours.has(network.Id as NetworkId) || ofPlugins.includes(network));
   const endpoints = (await inspect(concerned, signal)).flatMap(({ Containers }) =>
@@ -90,7 +91,7 @@ async function ask(
   shape: keyof typeof answerShapes,
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
-  return shaped(await askEngine(path, timeoutMs, signal), shape, path);
+  return shaped(await askEngine(path, engineTimeoutMs, signal), shape, path);
 }
 
 /** One after the other: an engine with many networks has other things to do. */

@@ -30,11 +30,16 @@ afterAll(async () => {
 
 /** Runs the built program in the namespace, without an engine. */
 function tsnet(...args: string[]): Promise<Outcome> {
+  return tsnetWith({}, ...args);
+}
+
+function tsnetWith(more: Readonly<Record<string, string>>, ...args: string[]): Promise<Outcome> {
   const env = {
     PATH: process.env['PATH'],
     DOCKER_HOST: 'unix:///nonexistent',
     TSNET_STATE_DIR: join(folder, 'state'),
     TSNET_RUN_DIR: join(folder, 'run'),
+    ...more,
   };
   return new Promise((resolve) => {
     execFile('nsenter', [`--net=${netns.path}`, program, ...args], { env }, (error, stdout, stderr) => {
@@ -60,6 +65,39 @@ describe('networks without an engine', () => {
         (key) => !key.startsWith('meta/'),
       ),
     ).toEqual([]);
+  });
+
+  it('are removed as far as they can be, and what is wrong is told of each', async () => {
+    for (const name of ['one', 'two']) await succeed('network', 'create', name);
+    const { code, stdout, stderr } = await tsnet('network', 'rm', 'one', 'nosuch', 'two', 'other');
+    expect({ code, stdout }).toEqual({ code: exitCodes['not-found'], stdout: 'one\ntwo\n' });
+    expect(stderr).toContain('network nosuch is not known');
+    expect(stderr).toContain('network other is not known');
+    expect(JSON.parse(await succeed('network', 'ls', '--json'))).toEqual([]);
+  });
+
+  it('take options in front of the name, and say which subnet an address is taken for', async () => {
+    const { code, stderr } = await tsnet(
+      'network',
+      'create',
+      '--subnet',
+      '10.66.1.5/24',
+      '-o',
+      'mtu=1400',
+      '--gateway',
+      '10.66.1.1',
+      'lab',
+    );
+    expect(code).toBe(0);
+    expect(stderr).toContain('--subnet 10.66.1.5/24 is taken for 10.66.1.0/24');
+  });
+
+  it('miss an engine that is not asked, and say why', async () => {
+    for (const words of ['ps', 'port', 'endpoint ls', 'network ls', 'gc', 'inspect', 'doctor']) {
+      const { stderr } = await tsnetWith({ DOCKER_HOST: 'ssh://root@far' }, ...words.split(' '));
+      expect([words, stderr]).toEqual([words, expect.stringContaining('the engine was not asked')]);
+      expect(stderr).toContain('DOCKER_HOST is "ssh://root@far"');
+    }
   });
 
   it('are made, listed, shown and removed', async () => {
@@ -120,6 +158,9 @@ describe('networks without an engine', () => {
     ],
     [['--subnet', '10.66.0.0/24', '--gateway', '10.66.0.255'], 2, '10.66.0.255'],
     [['--opt', 'mtu'], 2, '--opt: "mtu" is not allowed, expected key=value'],
+    [['--opt', 'mtu=1200', '--subnet', 'fd00:66::/64'], 2, 'IPv6 needs 1280'],
+    [['--subnet', '10.66.0.7/32'], 2, 'room for a container'],
+    [['--subnet', 'fd00:66::7/128'], 2, 'room for a container'],
     [['--opt', 'mtu=big'], 2, 'option mtu: "big" is not allowed'],
     [['--opt', 'bridge=lo'], 4, 'interface lo is in the way, and it is no bridge'],
     [['--colour'], 2, 'unknown option'],
@@ -134,7 +175,9 @@ describe('networks without an engine', () => {
     const { code, stdout } = await tsnet('--json', 'network', 'create', 'other', '--subnet', '10.66.0.0/16');
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({ error: { kind: 'conflict' } });
-    expect((await tsnet('network', 'create', 'lab')).stderr).toContain('the name is taken');
+    expect((await tsnet('network', 'create', 'lab')).stderr).toMatch(
+      /network [0-9a-f]{12}, made by cli, has that name/,
+    );
   });
 });
 
@@ -148,7 +191,7 @@ describe('the command line', () => {
   it.each([
     [['network', 'inspect', 'nobody'], exitCodes['not-found'], 'hint: tsnet network ls'],
     [['network', 'rm', 'nobody'], exitCodes['not-found'], 'network nobody is not known'],
-    [['port', 'nobody'], exitCodes['not-found'], 'Docker does not answer, so only endpoint ids are known'],
+    [['port', 'nobody'], exitCodes['not-found'], 'no engine answers, so only endpoint ids are known'],
     [
       ['serve', '--socket', 'relative.sock'],
       2,

@@ -31,6 +31,37 @@ describe('tsnet install cni', () => {
     expect(existsSync(at('opt'))).toBe(false);
   });
 
+  it('takes the place of no default network unless asked', async () => {
+    const other = 'etc/cni/net.d/20-flannel.conflist';
+    write(other, '{"name":"cbr0"}');
+    expect(await steps('install', 'cni')).toMatchObject(all('write', ...plugins));
+    expect(existsSync(at(conflist))).toBe(false);
+    const { stdout } = await tsnet('install', 'cni', '--prefix', prefix);
+    expect(stdout).toContain(`${at(conflist)} is not written: ${at(other)} is the node's default network`);
+    expect(stdout).toContain('--default');
+    expect(await steps('install', 'cni', '--default')).toEqual({
+      ...all('keep', ...plugins),
+      ...all('write', conflist),
+    });
+  });
+
+  it('does not make a prefix that does not exist', async () => {
+    for (const words of [
+      ['install', 'cni'],
+      ['install', 'netavark'],
+      ['install', 'docker'],
+      ['uninstall', 'cni'],
+      ['uninstall', 'docker'],
+    ]) {
+      const typo = at('typo');
+      expect(await tsnet(...words, '--prefix', typo)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('a folder that exists'),
+      });
+      expect(existsSync(typo)).toBe(false);
+    }
+  });
+
   it("takes the folder of Debian's plugins where it is there, or the one that is named", async () => {
     mkdirSync(at('usr/lib/cni'), { recursive: true });
     expect(await steps('install', 'cni', '--no-conflist')).toEqual(

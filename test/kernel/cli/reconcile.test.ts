@@ -63,7 +63,7 @@ it('tsnet reconcile prints what it puts in order, and a dry run prints the same 
 it('tsnet gc says that no engine answers, and ps shows nothing', async () => {
   const { stdout, stderr } = await tsnet('gc');
   expect(stdout).toBe('');
-  expect(stderr).toContain('No engine answers at /nonexistent');
+  expect(stderr).toContain('could not read: engine at /nonexistent: there is no such socket');
   expect((await tsnet('ps')).stdout).toBe('CONTAINER  IMAGE  STATE  NETWORK  ADDRESS  PORTS\n');
   await expect(tsnet('gc', '--older-than', 'soon')).rejects.toThrow('--older-than: "soon" is not allowed');
 });

@@ -11,6 +11,7 @@ import {
 import { parsePortQuestion } from '../../../inspect/port/question.ts';
 import { readInspection } from '../../../inspect/read-inspection.ts';
 import { invalid, printable, TsnetError } from '../../../model/index.ts';
+import { endWithReader } from '../closed-pipe.ts';
 import { readRecords } from '../inspect/records.ts';
 import { printJson } from '../print.ts';
 import { wantsJson } from '../settings.ts';
@@ -40,6 +41,7 @@ export async function capturePort(command: Command, text: string): Promise<void>
   const prints = !isJson && (flags.print === true || flags.write === undefined);
   using stop = stopSignal();
   await using sink = await openSink(flags.write);
+  if (flags.write === undefined) endWithReader();
   const formatter = new RowFormatter(plan);
   const say = (line: string): void =>
     void (sink.isOutput ? process.stderr : process.stdout).write(`${line}\n`);

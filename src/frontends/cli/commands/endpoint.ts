@@ -3,12 +3,14 @@ import { shortId } from '../../../model/index.ts';
 import { engineNames } from '../../../inspect/engines/docker.ts';
 import { openView } from '../open-view.ts';
 import { printJson, printTable } from '../print.ts';
+import { printSilence } from '../print-silence.ts';
 import { wantsJson } from '../settings.ts';
 
 /** `tsnet endpoint ls` */
 export async function list(command: Command): Promise<void> {
   using state = openView(command);
   const names = await engineNames();
+  printSilence(names.silence);
   const rows = state.read((view) =>
     view.endpoints().map((endpoint) => ({
       endpoint,

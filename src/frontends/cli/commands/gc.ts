@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { socketPath } from '../../../inspect/engines/docker-api.ts';
-import { readEngineUse } from '../../../inspect/engines/read-use.ts';
+import { engineTimeoutMs, readEngineUse } from '../../../inspect/engines/read-use.ts';
+import { silenceOf } from '../../../inspect/engines/silence.ts';
 import {
   invalid,
   printable,
@@ -27,6 +27,7 @@ import {
 import { collectSandboxes, findLostSandboxes } from '../../../run/index.ts';
 import { createLogger } from '../logger.ts';
 import { printJson } from '../print.ts';
+import { printSilence } from '../print-silence.ts';
 import { readSettings, wantsJson } from '../settings.ts';
 
 /** Between two looks at what the engine has: what is in motion is left alone. */
@@ -58,11 +59,7 @@ export async function collect(command: Command): Promise<void> {
   const removed = isDryRun ? garbage : await collectGarbage(context, garbage, use);
   if (wantsJson(command))
     return printJson({ isDryRun, engine: use?.engine ?? null, orphans, sandboxes, removed, left, unclaimed });
-  if (use === undefined) {
-    process.stderr.write(
-      `No engine answers at ${printable(socketPath())}: only what is dead for sure is removed.\n`,
-    );
-  }
+  if (use === undefined) process.stderr.write('No engine answers: only what is dead for sure is removed.\n');
   for (const line of orphans) process.stdout.write(`${printable(line)}\n`);
   for (const { sandbox, why } of sandboxes) process.stdout.write(`sandbox ${sandbox.name}: ${why}\n`);
   for (const one of removed) process.stdout.write(`${printable(formatGarbage(one))}\n`);
@@ -83,6 +80,7 @@ export async function collect(command: Command): Promise<void> {
 async function find(context: Context, leastAgeSeconds: number): Promise<Finding> {
   const first = await lookForGarbage(context, readEngineUse, leastAgeSeconds).catch((error: unknown) => {
     if (error instanceof TsnetError) throw error;
+    printSilence(silenceOf(error, engineTimeoutMs));
     return undefined;
   });
   if (first === undefined) {

@@ -17,9 +17,13 @@ export async function installForDocker(command: Command): Promise<void> {
 
 /** `tsnet install cni`, `tsnet install netavark` */
 export function installForPlugins(command: Command, kind: PluginKind): void {
-  const flags = command.opts<PluginFlags & { conflist?: boolean }>();
+  const flags = command.opts<PluginFlags & { conflist?: boolean; default?: boolean }>();
   const options = readPluginFlags(flags);
-  const steps = installPlugins(kind, { ...options, hasConflist: flags.conflist !== false });
+  const steps = installPlugins(kind, {
+    ...options,
+    hasConflist: flags.conflist !== false,
+    isDefault: flags.default === true,
+  });
   printSteps(command, steps, options.isDryRun);
 }
 

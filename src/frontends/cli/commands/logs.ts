@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { invalid, TsnetError } from '../../../model/index.ts';
 import { filesOf, findSandbox, stateOf } from '../../../run/index.ts';
+import { endWithReader } from '../closed-pipe.ts';
 import { openView } from '../open-view.ts';
 import { printLog } from '../run/print-log.ts';
 import { readSettings } from '../settings.ts';
@@ -16,6 +17,7 @@ export async function logs(command: Command, wanted: string): Promise<void> {
     return sandbox?.id !== id || stateOf(sandbox) === 'exited';
   };
   const { log } = filesOf(readSettings(command).runDirectory, id);
+  endWithReader();
   const isThere = await printLog(log, process.stdout, {
     ...(lines === undefined ? {} : { lines }),
     ...(follow === true ? { until: hasEnded } : {}),

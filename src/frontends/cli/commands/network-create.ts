@@ -2,19 +2,27 @@ import type { Command } from 'commander';
 import { randomBytes } from 'node:crypto';
 import {
   contains,
+  familyOfRange,
   invalid,
+  ipOf,
+  parseAddress,
   parseIp,
   parseNetworkId,
   parseSubnet,
+  prefixOf,
+  printable,
+  shortId,
   TsnetError,
   type Ip,
   type Subnet,
 } from '../../../model/index.ts';
 import { createOwnNetwork, openContext, type Context } from '../../../network/index.ts';
+import { engineNames } from '../../../inspect/engines/docker.ts';
 import { parseNetworkOptions } from '../../docker/network-options.ts';
 import { defaultNetworkName } from '../../../run/index.ts';
 import { createLogger } from '../logger.ts';
 import { printJson } from '../print.ts';
+import { printSilence } from '../print-silence.ts';
 import { readSettings, wantsJson } from '../settings.ts';
 
 interface Flags {
@@ -40,10 +48,10 @@ export async function create(command: Command, name: string): Promise<void> {
   const options = parsePairs([...(flags.opt ?? []), ...(flags.driverOpt ?? [])]);
   const parsed = parseNetworkOptions(options, flags.internal === true);
   using context = await openContext(readSettings(command), createLogger('warn'));
-  refuseTakenName(context, name);
-  const wanted = (flags.subnet ?? []).map((text) => parseSubnet(text, '--subnet'));
+  await refuseTakenName(context, name);
+  const wanted = (flags.subnet ?? []).map((text) => withRoom(readSubnet(text, '--subnet')));
   const gateways = (flags.gateway ?? []).map((text) => parseIp(text, '--gateway'));
-  const range = flags.ipRange === undefined ? undefined : parseSubnet(flags.ipRange, '--ip-range');
+  const range = flags.ipRange === undefined ? undefined : readSubnet(flags.ipRange, '--ip-range');
   refuseStrayGateway(gateways, wanted);
   const network = await createOwnNetwork(context, {
     id: parseNetworkId(randomBytes(32).toString('hex')),
@@ -73,12 +81,34 @@ function refuseStrayGateway(gateways: readonly Ip[], subnets: readonly Subnet[])
   }
 }
 
-function refuseTakenName(context: Context, name: string): void {
-  if (context.state.read((view) => view.networks().some((network) => network.name === name))) {
-    throw new TsnetError('conflict', `create network ${name}: the name is taken`, {
-      hint: 'tsnet network ls',
-    });
+/** The gateway has the only address of such a subnet. */
+function withRoom(subnet: Subnet): Subnet {
+  if (prefixOf(subnet) < (familyOfRange(subnet) === 4 ? 32 : 128)) return subnet;
+  throw invalid('--subnet', subnet, 'a range with room for a container beside the gateway');
+}
+
+/** Says so where a range is written with an address inside of it. */
+function readSubnet(text: string, flag: string): Subnet {
+  const subnet = parseSubnet(text, flag);
+  if (ipOf(parseAddress(text, flag)) !== ipOf(parseAddress(subnet))) {
+    process.stderr.write(`${flag} ${printable(text)} is taken for ${subnet}\n`);
   }
+  return subnet;
+}
+
+/** A name that stands for two networks is of no use: the engine's networks of ours count as well. */
+async function refuseTakenName(context: Context, name: string): Promise<void> {
+  const names = await engineNames();
+  printSilence(names.silence);
+  const holder = context.state
+    .read((view) => view.networks())
+    .find((network) => network.name === name || names.networks.get(network.id) === name);
+  if (holder === undefined) return;
+  throw new TsnetError(
+    'conflict',
+    `create network ${name}: network ${shortId(holder.id)}, made by ${holder.origin}, has that name`,
+    { hint: 'choose another name; tsnet network ls' },
+  );
 }
 
 function parsePairs(pairs: readonly string[]): Record<string, string> {

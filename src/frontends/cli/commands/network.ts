@@ -5,13 +5,16 @@ import type { StateView } from '../../../state/index.ts';
 import { engineNames } from '../../../inspect/engines/docker.ts';
 import { createLogger } from '../logger.ts';
 import { openView } from '../open-view.ts';
+import { eachOf } from '../each-of.ts';
 import { printJson, printTable } from '../print.ts';
+import { printSilence } from '../print-silence.ts';
 import { readSettings, wantsJson } from '../settings.ts';
 
 /** `tsnet network ls` */
 export async function list(command: Command): Promise<void> {
   using state = openView(command);
   const names = await engineNames();
+  printSilence(names.silence);
   const rows = state.read((view) =>
     view.networks().map((network) => ({
       network,
@@ -39,6 +42,7 @@ export async function list(command: Command): Promise<void> {
 export async function inspect(command: Command, name: string): Promise<void> {
   using state = openView(command);
   const names = await engineNames();
+  printSilence(names.silence);
   const found = state.read((view) => {
     const network = findNetwork(view, name, names.networks);
     const pools = network.pools.flatMap((pool) => view.pool(pool) ?? []);
@@ -58,20 +62,21 @@ export async function inspect(command: Command, name: string): Promise<void> {
   });
 }
 
-/** `tsnet network rm NETWORK…` */
+/** `tsnet network rm NETWORK…`: all that can be removed; the worst failure decides about the exit status. */
 export async function remove(command: Command, wanted: readonly string[]): Promise<void> {
   const isForced = command.opts<{ force?: boolean }>().force === true;
   using context = await openContext(readSettings(command), createLogger('warn'));
   const names = await engineNames();
-  for (const name of wanted) {
+  printSilence(names.silence);
+  await eachOf(command, wanted, async (name) => {
     const network = context.state.read((view) => {
       const found = findNetwork(view, name, names.networks);
       if (!isForced) refuseRemoval(view, found, name);
       return found;
     });
     await deleteNetwork(context, network.id, { releasesPools: true });
-    process.stdout.write(`${name}\n`);
-  }
+    return { id: network.id, name };
+  });
   await context.linkRemoval.idle();
 }
 
@@ -97,7 +102,12 @@ export function findNetwork(
     (network) => network.id === name || network.name === name || engineNames.get(network.id) === name,
   );
   const found = exact.length > 0 ? exact : networks.filter(({ id }) => name !== '' && id.startsWith(name));
-  if (found.length > 1) throw new TsnetError('conflict', `network ${name}: ${found.length} networks fit`);
+  if (found.length > 1) {
+    const candidates = found.map((one) => `${shortId(one.id)} (made by ${one.origin})`).join(', ');
+    throw new TsnetError('conflict', `network ${name}: ${found.length} networks fit: ${candidates}`, {
+      hint: 'name one of them by its id',
+    });
+  }
   const [network] = found;
   if (network === undefined) {
     throw new TsnetError('not-found', `network ${name} is not known`, { hint: 'tsnet network ls' });

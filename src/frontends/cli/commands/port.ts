@@ -5,12 +5,14 @@ import type { State } from '../../../state/index.ts';
 import { openPlaces } from '../format-ports.ts';
 import { openView } from '../open-view.ts';
 import { printJson, printTable } from '../print.ts';
+import { printSilence } from '../print-silence.ts';
 import { wantsJson } from '../settings.ts';
 
 /** `tsnet port [CONTAINER]`: for one container in the form of `docker port`, else a table of all. */
 export async function list(command: Command, wanted?: string): Promise<void> {
   using state = openView(command);
   const names = await engineNames();
+  printSilence(names.silence);
   const endpoints = state.read((view) => view.endpoints());
   const chosen = wanted === undefined ? endpoints : endpoints.filter((one) => isCalled(one, wanted, names));
   if (wanted !== undefined && chosen.length === 0 && !isSandbox(state, wanted)) {
@@ -20,7 +22,7 @@ export async function list(command: Command, wanted?: string): Promise<void> {
       {
         hint: names.isAnswering
           ? 'tsnet endpoint ls'
-          : 'Docker does not answer, so only endpoint ids are known: tsnet endpoint ls',
+          : 'no engine answers, so only endpoint ids are known: tsnet endpoint ls',
       },
     );
   }

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { readContainers } from '../../../inspect/engines/read-containers.ts';
+import { silenceOf } from '../../../inspect/engines/silence.ts';
 import { shortId } from '../../../model/index.ts';
 import { openView } from '../open-view.ts';
 import { printJson, printTable } from '../print.ts';
+import { printSilence } from '../print-silence.ts';
 import { rowOfContainer, rowOfEndpoint, rowOfSandbox, type Row } from '../ps-rows.ts';
 import { wantsJson } from '../settings.ts';
 
@@ -14,7 +16,10 @@ const widths = { container: 20, image: 18, network: 14 };
 export async function list(command: Command): Promise<void> {
   const isAll = command.opts<{ all?: boolean }>().all === true;
   using state = openView(command);
-  const containers = await readContainers(timeoutMs).catch(() => []);
+  const containers = await readContainers(timeoutMs).catch((error: unknown) => {
+    printSilence(silenceOf(error, timeoutMs));
+    return [];
+  });
   const { endpoints, networks, sandboxes } = state.read((view) => ({
     endpoints: view.endpoints(),
     networks: new Map(view.networks().map(({ id, name }) => [id, name])),

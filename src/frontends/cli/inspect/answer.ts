@@ -29,7 +29,6 @@ export interface Question<Answer> {
  */
 export async function answer<Answer>(command: Command, question: Question<Answer>): Promise<void> {
   const flags = inspectFlags(command);
-  process.stdout.on('error', endQuietly);
   const write = writerOf(flags, question);
   if (flags.watch !== true) return await askOnce(command, flags, question, write);
   let before = '';
@@ -40,12 +39,6 @@ export async function answer<Answer>(command: Command, question: Question<Answer
     const isScreen = process.stdout.isTTY && flags.json !== true;
     process.stdout.write(isScreen ? `${clearScreen}${text}` : text);
   });
-}
-
-/** A reader such as `head` has seen enough. */
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
 }
 
 /** Cursor home and erase to the end. Source: ECMA-48 CUP, ED. */

@@ -1,16 +1,18 @@
 import { Rtnetlink, type RtnetlinkEvent } from '../../../kernel/netlink/index.ts';
+import { endWithReader } from '../closed-pipe.ts';
 
 /** At most twice a second. */
 const restMs = 500;
 
 /**
  * Calls `look` now and after every change of links, addresses, routes and namespaces, of the host and of the
- * namespaces that it knows, until the process is asked to end. Changes that come close together are one.
+ * namespaces that it knows, until the process is asked to end or nobody reads any more. Changes that come close together are one.
  *
  * @param everyMs looks this often as well, where changes matter that nobody tells of
  * @throws what `look` throws, and denied where changes can't be heard of
  */
 export async function watchHost(look: () => Promise<void>, everyMs?: number): Promise<void> {
+  endWithReader();
   let wake = (): void => {};
   let isChanged = true;
   let isEnding = false;

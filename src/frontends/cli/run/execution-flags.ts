@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { isAbsolute } from 'node:path';
 import { invalid } from '../../../model/index.ts';
 import type { Execution } from '../../../run/index.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '../repeatable.ts';
 
 /** Flags of `docker run` and `docker exec` that say how a command is executed. */
 export interface ExecutionFlags {

@@ -12,7 +12,7 @@ import { addExecutionFlags, readExecution, type ExecutionFlags } from './executi
 import { parseHostFlag, parseHostname, parseLinkFlag } from './parse-name-flags.ts';
 import { parseNetworkFlags, reasons, type NetworkFlags } from './parse-network-flag.ts';
 import { parseExposeFlag, parsePortFlag } from './parse-port-flag.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '../repeatable.ts';
 import { addShapingFlags } from './shaping-flags.ts';
 
 interface Flags extends NetworkFlags, ExecutionFlags {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { invalid, type Shaping } from '../../../model/index.ts';
 import { parseShapingOptions, shapingNames, type GivenOption } from '../../docker/shaping-options.ts';
-import { repeatable } from './repeatable.ts';
+import { repeatable } from '../repeatable.ts';
 
 /** Flags that limit the speed in one network, called as the options of Docker's `-o tsnet.…`, which may be given as well. */
 export interface ShapingFlags {

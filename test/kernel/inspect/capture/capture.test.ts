@@ -220,7 +220,7 @@ describe('a capture', () => {
 
 describe('tsnet capture', () => {
   it('ends at Ctrl-C with a whole file, and shows packets across links', async () => {
-    const program = await compileProgram(join(import.meta.dirname, '../../../../src/frontends/cli/main.ts'));
+    const program = await compileProgram(join(import.meta.dirname, '../../../../src/frontends/cli/start.ts'));
     const path = join(folder, 'out.pcapng');
     const child = spawn(
       'nsenter',

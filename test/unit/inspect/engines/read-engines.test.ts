@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { engineNames } from '../../../../src/inspect/engines/docker.ts';
 import { readEngines } from '../../../../src/inspect/engines/read-engines.ts';
 import { usePlayedEngine } from '../../../support/played-engine.ts';
 
@@ -13,6 +14,11 @@ async function answerWith(answers: Readonly<Record<string, unknown>>): Promise<v
     const answer = answers[path];
     if (answer !== undefined) response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
   });
+}
+
+/** Nothing of the machine that the test runs on is looked at. */
+function readPlayed() {
+  return readEngines(undefined, { sockets: [played.socket()], containerdStates: [] });
 }
 
 const webId = 'a'.repeat(64);
@@ -90,7 +96,7 @@ const healthy = {
 describe('readEngines', () => {
   it('reads networks and containers in the words of tsnet', async () => {
     await answerWith(healthy);
-    const { engines, gaps } = await readEngines();
+    const { engines, gaps } = await readPlayed();
     expect(gaps).toEqual([]);
     expect(engines).toEqual([
       {
@@ -156,7 +162,7 @@ describe('readEngines', () => {
   it('takes what the list tells for containers that are told too late, and says so', async () => {
     await answerWith({ ...healthy, [`/containers/${webId}/json`]: undefined });
     const started = performance.now();
-    const { engines, gaps } = await readEngines();
+    const { engines, gaps } = await readPlayed();
     expect(performance.now() - started).toBeLessThan(3_000);
     expect(engines[0]?.containers).toMatchObject([
       { name: 'web', state: 'running', attachments: [{ networkId: appId, addresses: ['10.66.0.2'] }] },
@@ -167,7 +173,7 @@ describe('readEngines', () => {
   it('leaves out a container that is removed while it is asked', async () => {
     const { [`/containers/${webId}/json`]: _, ...rest } = healthy;
     await answerWith(rest);
-    const { engines, gaps } = await readEngines();
+    const { engines, gaps } = await readPlayed();
     expect(engines[0]?.containers).toEqual([]);
     expect(gaps).toEqual([]);
   });
@@ -178,14 +184,37 @@ describe('readEngines', () => {
       '/networks': [],
       '/containers/json?all=1': [],
     });
-    expect((await readEngines()).engines).toMatchObject([{ kind: 'podman', version: '5.4.0' }]);
+    expect((await readPlayed()).engines).toMatchObject([{ kind: 'podman', version: '5.4.0' }]);
   });
 
   it('has no gap where no engine is installed', async () => {
-    const { engines, gaps } = await readEngines();
-    expect(engines).toEqual([]);
-    expect(gaps.filter(({ what }) => what.includes(played.socket()))).toEqual([]);
+    delete process.env['DOCKER_HOST'];
+    expect(await readPlayed()).toEqual({ engines: [], gaps: [] });
   });
+
+  it('misses an engine that DOCKER_HOST names', async () => {
+    expect(await readPlayed()).toEqual({
+      engines: [],
+      gaps: [{ what: `engine at ${played.socket()}`, why: 'there is no such socket; DOCKER_HOST names it' }],
+    });
+  });
+
+  it.each(['ssh://root@far', 'tcp://127.0.0.1:2375', 'unix://relative', 'npipe:////./pipe/docker'])(
+    'asks no engine of another host: %s',
+    async (host) => {
+      await answerWith(healthy);
+      process.env['DOCKER_HOST'] = host;
+      const places = { sockets: [], containerdStates: [] };
+      expect(await readEngines(undefined, places)).toEqual({
+        engines: [],
+        gaps: [{ what: 'the engine was not asked', why: expect.stringContaining(host) }],
+      });
+      expect(await engineNames()).toMatchObject({
+        isAnswering: false,
+        silence: { why: expect.stringContaining(host) },
+      });
+    },
+  );
 
   it.each([
     [
@@ -206,7 +235,7 @@ describe('readEngines', () => {
     ['refuses', {}, 'it refused: '],
   ])('says what is wrong with a server that %s', async (_, answers, why) => {
     await answerWith(answers);
-    const { engines, gaps } = await readEngines();
+    const { engines, gaps } = await readPlayed();
     expect(engines).toEqual([]);
     expect(gaps.map((gap) => gap.why).join()).toContain(why);
   });
