@@ -48,14 +48,10 @@ export async function createNetwork(
   request: NetworkRequest,
   { changesInUse = false }: CreateOptions = {},
 ): Promise<Network> {
-  if (request.antispoofs === true && request.subnets.length === 0) {
-    throw invalid('option antispoof', true, 'a network that has addresses');
-  }
   refuseUnusable(request);
   await endReleasedNetworks(context, request);
-  const found = await findForeignBridge(context, request);
+  const found = await findBridgeToAdopt(context, request);
   // What a network says may count for each of its endpoints, such as how fast they are.
-  if (found !== undefined) warnOfSteering(context, request.bridge);
   const scope = { network: request.id, ...(changesInUse ? { endpoints: 'all' as const } : {}) };
   return commit(context, scope, (tx) => recordNetwork(tx, request, found, { changesInUse }));
 }
@@ -67,6 +63,7 @@ export function recordNetwork(
   found: ForeignBridge | undefined,
   { changesInUse = false }: CreateOptions = {},
 ): Network {
+  refuseUnusable(request);
   const existing = tx.network(request.id);
   const adopted = found === undefined ? undefined : adopt(found, request);
   // What the bridge had before us can't be seen once we have used it.
@@ -85,6 +82,16 @@ export function recordNetwork(
   keepAuxiliaryAddresses(tx, request.pools, request.reserved);
   tx.putNetwork(wanted);
   return wanted;
+}
+
+/** The bridge of the wanted name that others made; what its settings let containers do to the host is said. */
+export async function findBridgeToAdopt(
+  context: Context,
+  request: Parameters<typeof findForeignBridge>[1],
+): Promise<ForeignBridge | undefined> {
+  const found = await findForeignBridge(context, request);
+  if (found !== undefined) warnOfSteering(context, request.bridge);
+  return found;
 }
 
 /** A bridge of others may lead to a router and is left as it is, so that its containers can play one. */
@@ -111,7 +118,10 @@ function warnOfSteering({ kernel, log }: Context, bridge: IfName | undefined): v
 const leastMtu6 = 1_280;
 
 /** @throws invalid-input for what the kernel would refuse with an error that names nothing of the request */
-function refuseUnusable({ mtu, subnets }: NetworkRequest): void {
+function refuseUnusable({ antispoofs, mtu, subnets }: NetworkRequest): void {
+  if (antispoofs === true && subnets.length === 0) {
+    throw invalid('option antispoof', true, 'a network that has addresses');
+  }
   if (mtu !== undefined && mtu < leastMtu6 && subnets.some(({ subnet }) => familyOfRange(subnet) === 6)) {
     throw invalid('option mtu', mtu, `a number of bytes from ${leastMtu6}, as IPv6 needs ${leastMtu6}`);
   }

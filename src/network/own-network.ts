@@ -1,9 +1,8 @@
 import type { PoolRequest } from '../ipam/index.ts';
 import type { Ip, Network } from '../model/index.ts';
-import { findForeignBridge } from './adopt.ts';
 import { commit } from './commit.ts';
 import type { Context } from './context.ts';
-import { endReleasedNetworks, recordNetwork, type NetworkRequest } from './networks.ts';
+import { endReleasedNetworks, findBridgeToAdopt, recordNetwork, type NetworkRequest } from './networks.ts';
 import { readHostRoutes, takePool, type Pool } from './pools.ts';
 
 /** A network whose addresses no engine gives out. */
@@ -25,7 +24,7 @@ export async function createOwnNetwork(
 ): Promise<Network> {
   const named = ranges.flatMap(({ subnet }) => (subnet === undefined ? [] : [{ subnet }]));
   await endReleasedNetworks(context, { id: request.id, subnets: named });
-  const found = await findForeignBridge(context, request);
+  const found = await findBridgeToAdopt(context, request);
   const hostRoutes = named.length === ranges.length ? [] : await readHostRoutes(context);
   return commit(context, { network: request.id }, (tx) => {
     const taken = ranges.map((range) => takePool(tx, hostRoutes, { ...range, space: 'local' }, gatewayOf));

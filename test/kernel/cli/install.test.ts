@@ -176,6 +176,55 @@ describe('a host that systemd manages', () => {
     expect(await install()).not.toMatch(/wrote|replaced|daemon-reload|stop/);
   });
 
+  it('lets it do within what its unit allows all that a container needs', async () => {
+    await host.exec('ip', 'netns', 'add', 'pod');
+    const conflist = {
+      cniVersion: '1.0.0',
+      name: 'pods',
+      type: 'tsnet',
+      isGateway: true,
+      ipMasq: true,
+      ipam: { type: 'tsnet-ipam', ranges: [[{ subnet: '10.77.0.0/24' }], [{ subnet: 'fd77::/64' }]] },
+      runtimeConfig: {
+        portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+        bandwidth: {
+          ingressRate: 10_000_000,
+          ingressBurst: 1_000_000,
+          egressRate: 10_000_000,
+          egressBurst: 1_000_000,
+        },
+      },
+    };
+    // Without Node on its path the executable can do nothing by itself: the daemon does it.
+    const call = (verb: string) =>
+      host.exec(
+        'env',
+        '-i',
+        'PATH=/nowhere',
+        `CNI_COMMAND=${verb}`,
+        'CNI_CONTAINERID=pod',
+        'CNI_NETNS=/run/netns/pod',
+        'CNI_IFNAME=eth0',
+        'CNI_PATH=/nowhere',
+        '/bin/sh',
+        '-c',
+        `printf %s "$0" | ${join(dirname(program), 'cni/tsnet')}`,
+        JSON.stringify(conflist),
+      );
+    expect(JSON.parse(await call('ADD'))).toMatchObject({ ips: [{ address: '10.77.0.2/24' }, {}] });
+    expect(await host.exec('ip', '-n', 'pod', '-br', 'address', 'show', 'eth0')).toContain('10.77.0.2/24');
+    expect(await host.exec('nft', 'list', 'map', 'inet', 'tsnet', 'publish4_any')).toContain(
+      '10.77.0.2 . 80',
+    );
+    expect(await host.exec('tc', 'qdisc', 'show')).toContain('tbf');
+    expect(await host.exec('ip', 'netns', 'exec', 'pod', 'ping', '-c1', '-W2', '10.77.0.1')).toContain(
+      '1 received',
+    );
+    await call('DEL');
+    expect(await host.exec('nft', 'list', 'map', 'inet', 'tsnet', 'publish4_any')).not.toContain('10.77.0.2');
+    await host.exec('ip', 'netns', 'del', 'pod');
+  });
+
   it('starts it again for the next caller, and after it was killed', async () => {
     await host.exec('systemctl', 'stop', 'tsnet.service');
     expect(await property('tsnet.service', 'ActiveState')).toBe('inactive');

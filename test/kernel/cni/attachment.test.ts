@@ -134,7 +134,7 @@ describe('ADD with addresses of its own', () => {
       call('ADD', 1, { container: 'container-2', ifName: 'eth1', config }),
     );
     expect(other.code).toBe(111);
-    expect(other.msg).toMatch(/8080\/tcp.*endpoint/);
+    expect(other.msg).toMatch(/8080\/tcp: it is held by container container-0$/);
     await succeed(pods.host.context, call('DEL', 0, { config }));
     await succeed(pods.host.context, call('ADD', 1, { container: 'container-2', ifName: 'eth1', config }));
   });

@@ -108,7 +108,7 @@ export async function createSandboxHost(
       return [
         ...Object.keys(dump).filter((key) => !/^(?:meta|network|pool|lease|node)\//.test(key)),
         ...Object.keys(dump).filter((key) => key.startsWith('lease/') && !/\.1$|::1$/.test(key)),
-        ...facts.filter((line) => /tsv-|tsc-|endpoint:/.test(line)),
+        ...facts.filter((line) => /tsv-\w|tsc-|endpoint:/.test(line)),
         ...(await insist('ls', '/run/netns')).split('\n').filter((name) => name !== ''),
         ...files(join(folder, 'run/sandboxes')),
         ...files(join(folder, 'run/locks')).filter((name) => name.startsWith('sandbox-')),
