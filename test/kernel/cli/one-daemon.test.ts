@@ -66,6 +66,21 @@ it('a daemon that was killed holds nothing', async () => {
   expect(await daemon.call('Plugin.Activate', {})).toMatchObject({ Implements: expect.any(Array) });
 }, 60_000);
 
+it('a daemon that was killed takes its guard along and leaves the rules', async () => {
+  await using host = await createNetns('daemon-guard');
+  await using daemon = createDaemon(host);
+  await daemon.start();
+  const flags = ['--state-dir', join(daemon.folder, 'state'), '--run-dir', daemon.runDirectory];
+  const made = await command(host, 'network', 'create', 'lab', '--subnet=10.66.0.0/24', ...flags);
+  expect(made.code).toBe(0);
+  const rules = async () => (await host.exec('nft', '-s', 'list', 'ruleset')).stdout;
+  await expect.poll(rules, { timeout: 10_000 }).toContain('table inet tsnet-guard');
+  const own = (await host.exec('nft', '-s', 'list', 'table', 'inet', 'tsnet')).stdout;
+  await daemon.stop('SIGKILL');
+  await expect.poll(rules).not.toContain('tsnet-guard');
+  expect((await host.exec('nft', '-s', 'list', 'table', 'inet', 'tsnet')).stdout).toBe(own);
+}, 60_000);
+
 /** @returns whether the kernel took the connection */
 function connects(path: string, callers: Socket[]): Promise<boolean> {
   return new Promise((resolve) => {
