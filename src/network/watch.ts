@@ -3,8 +3,9 @@ import { toTsnetError, type Resource } from '../model/index.ts';
 import { readSettings } from '../observe/index.ts';
 import { formatChange } from '../plan/index.ts';
 import type { Context } from './context.ts';
-import { DropsKeeper, readNetworkResources } from './drops-keeper.ts';
+import { DropsKeeper } from './drops-keeper.ts';
 import { listenForAlarms } from './kernel-alarms.ts';
+import { readNetworkResources } from './network-resources.ts';
 import { Patience } from './patience.ts';
 import { findDrift, formatDrift, recover, type Drift } from './recover.ts';
 

@@ -163,6 +163,8 @@ export class SimulatedKernel {
       readRevision: async () => '',
       holdGuard: () => undefined,
       releaseGuard: () => undefined,
+      addStopgap: () => undefined,
+      removeStopgap: () => undefined,
       countForeignChanges: () => 0,
       restoreDrops: async () => [],
       subscribe: () => ({ [Symbol.dispose]: () => undefined }),
