@@ -12,11 +12,27 @@ interface Decided {
 /** A record that did not change stays the same object: what follows from it is decided once. */
 const decided = new WeakMap<Network, Decided>();
 
-/** What the kernel should hold for the networks that are recorded, without what is there for endpoints. */
-export function readNetworkResources({ state, kernel }: Context): readonly Resource[] {
+/** The list as it was given last, to whom. */
+const lists = new WeakMap<
+  Context,
+  { readonly parts: readonly (readonly Resource[])[]; all: readonly Resource[] }
+>();
+
+/**
+ * What the kernel should hold for the networks that are recorded, without what is there for endpoints; the same list as
+ * long as it is the same.
+ */
+export function readNetworkResources(context: Context): readonly Resource[] {
+  const { state, kernel } = context;
   const networks = state.read((view) => view.networks());
   const filters = networks.some(({ allowsIcc }) => !allowsIcc) && canFilterFrames(kernel);
-  return networks.flatMap((network) => resourcesOf(network, filters));
+  const parts = networks.map((network) => resourcesOf(network, filters));
+  const last = lists.get(context);
+  if (last?.parts.length === parts.length && last.parts.every((part, index) => part === parts[index]))
+    return last.all;
+  const all = parts.flat();
+  lists.set(context, { parts, all });
+  return all;
 }
 
 /** What networks forbid, and what containers are kept from sending: all that must not wait for a thorough repair. */
