@@ -42,6 +42,9 @@ export interface Firewall extends FirewallRules<FirewallResource> {
    */
   holdGuard(resources: readonly FirewallResource[]): void;
 
+  /** Whether the guard is there, whichever process holds it. */
+  hasGuard(): Promise<boolean>;
+
   /** Ends what `holdGuard` and `addStopgap` began. */
   releaseGuard(): void;
 

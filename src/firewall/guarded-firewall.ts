@@ -74,6 +74,10 @@ export class GuardedFirewall implements Firewall {
     this.#flushGuard.hold(resources.filter(isNetwork), resources.some(isFrameFilter));
   }
 
+  async hasGuard(): Promise<boolean> {
+    return await this.#flushGuard.exists();
+  }
+
   addStopgap(resources: readonly FirewallResource[]): void {
     this.#flushGuard.addStopgap(resources.filter(isNetwork));
   }

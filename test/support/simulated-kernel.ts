@@ -163,6 +163,7 @@ export class SimulatedKernel {
       readRevision: async () => '',
       holdGuard: () => undefined,
       releaseGuard: () => undefined,
+      hasGuard: async () => false,
       addStopgap: () => undefined,
       removeStopgap: () => undefined,
       countForeignChanges: () => 0,

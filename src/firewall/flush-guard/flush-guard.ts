@@ -138,6 +138,11 @@ export class FlushGuard {
     this.#stopgap = 'none';
   }
 
+  /** Whether the table is there, whichever process made it; one that others made under its name does not count. */
+  async exists(): Promise<boolean> {
+    return (await this.#nft.readTableComment(table)) === comment;
+  }
+
   /** Takes the tables away. */
   release(): void {
     this.#networks = undefined;
