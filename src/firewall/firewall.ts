@@ -34,16 +34,28 @@ export interface FirewallChange<R extends FirewallResource = FirewallResource> {
  */
 export interface Firewall extends FirewallRules<FirewallResource> {
   /**
-   * Keeps in force what these networks forbid, and no others, also while somebody flushes the rules: until the release,
+   * Keeps in force what the networks among these resources forbid, and no others, also while somebody flushes the rules: until the release,
    * or until this object is disposed of or the process ends. Costs nothing where nothing changed. Networks that `apply`
    * adds and removes are guarded and released with it.
    *
    * @throws kernel, unsupported or invalid-input where the kernel can't; conflict while another process does
    */
-  holdGuard(networks: readonly NetworkRules[]): void;
+  holdGuard(resources: readonly FirewallResource[]): void;
 
-  /** Ends what `holdGuard` began. */
+  /** Whether the guard is there, whichever process holds it. */
+  hasGuard(): Promise<boolean>;
+
+  /** Ends what `holdGuard` and `addStopgap` began. */
   releaseGuard(): void;
+
+  /**
+   * Forbids on the spot what the networks among these resources forbid, until `removeStopgap`: the time that
+   * `restoreDrops` takes. Without effect while there is a guard. @throws as `holdGuard`
+   */
+  addStopgap(resources: readonly FirewallResource[]): void;
+
+  /** Ends what `addStopgap` began, here or in a process that was killed since. */
+  removeStopgap(): void;
 }
 
 /** Rules that are in the kernel as long as nobody takes them away. */
@@ -87,12 +99,12 @@ export interface FirewallRules<R extends FirewallResource> {
   countForeignChanges(): number;
 
   /**
-   * Puts back what these networks forbid where it is absent, and the structure with it, but no ports: as soon as
-   * possible after somebody took it away. What is there is kept.
+   * Puts back what these resources forbid where it is absent, and the structure with it, but no ports, which are not
+   * among them: as soon as possible after somebody took it away. What is there is kept.
    *
    * @returns what was put back, one line each
    */
-  restoreDrops(networks: readonly NetworkRules[]): Promise<readonly string[]>;
+  restoreDrops(resources: readonly Exclude<R, PublishedPort | OpenPort>[]): Promise<readonly string[]>;
 
   /**
    * Calls back when rules have changed, whoever did it. Not every kernel interface tells: see `readRevision`.

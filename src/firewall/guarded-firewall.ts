@@ -43,7 +43,7 @@ export class GuardedFirewall implements Firewall {
     // What the rules allow is never forbidden by the other guard: it gives way first and follows afterwards.
     this.#flushGuard.giveWay({ remove: remove.filter(isNetwork), add: add.filter(isNetwork) });
     await this.#routed.apply({ remove: remove.filter(isRouted), add: add.filter(isRouted) });
-    this.#flushGuard.add(add.filter(isNetwork));
+    this.#flushGuard.add(add.filter(isNetwork), add.some(isFrameFilter));
     const kept = new Set(add.filter(needsTable).map(keyOf));
     if (remove.some((resource) => needsTable(resource) && !kept.has(keyOf(resource)))) {
       const others = [...(await this.#routed.observeAll()), ...(await this.#guards.observeAll())];
@@ -63,12 +63,27 @@ export class GuardedFirewall implements Firewall {
     return this.#routed.countForeignChanges();
   }
 
-  async restoreDrops(networks: readonly NetworkRules[]): Promise<readonly string[]> {
-    return await this.#routed.restoreDrops(networks);
+  async restoreDrops(resources: readonly FirewallResource[]): Promise<readonly string[]> {
+    return [
+      ...(await this.#routed.restoreDrops(resources.filter(isNetwork))),
+      ...(await this.#guards.restore(resources.filter(isBridged))),
+    ];
   }
 
-  holdGuard(networks: readonly NetworkRules[]): void {
-    this.#flushGuard.hold(networks);
+  holdGuard(resources: readonly FirewallResource[]): void {
+    this.#flushGuard.hold(resources.filter(isNetwork), resources.some(isFrameFilter));
+  }
+
+  async hasGuard(): Promise<boolean> {
+    return await this.#flushGuard.exists();
+  }
+
+  addStopgap(resources: readonly FirewallResource[]): void {
+    this.#flushGuard.addStopgap(resources.filter(isNetwork));
+  }
+
+  removeStopgap(): void {
+    this.#flushGuard.removeStopgap();
   }
 
   releaseGuard(): void {
@@ -114,6 +129,10 @@ function isBridged(resource: FirewallResource): resource is BridgedResource {
   return resource.kind === 'source-guard' || resource.kind === 'frame-filter';
 }
 
+function isFrameFilter(resource: FirewallResource): boolean {
+  return resource.kind === 'frame-filter';
+}
+
 function isRouted(resource: FirewallResource): resource is RoutedResource {
   return !isBridged(resource);
 }
@@ -124,5 +143,5 @@ function isNetwork(resource: FirewallResource): resource is NetworkRules {
 
 /** Whether the table of the guards must be there for it; that of a single port comes with its network. */
 function needsTable(resource: FirewallResource): boolean {
-  return resource.kind === 'frame-filter' || (isNetwork(resource) && resource.antispoofs === true);
+  return isFrameFilter(resource) || (isNetwork(resource) && resource.antispoofs === true);
 }

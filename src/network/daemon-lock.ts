@@ -32,6 +32,19 @@ export async function holdDaemonLock({ stateDirectory, netns }: Place): Promise<
   return { [Symbol.dispose]: () => closeSync(descriptor) };
 }
 
+/** The process that is the daemon for these records; undefined when there is none. @throws denied */
+export async function findDaemon({ stateDirectory }: Place): Promise<number | undefined> {
+  const path = pathOf(stateDirectory);
+  const holder = readHolder(path);
+  if (holder === undefined) return undefined;
+  const descriptor = open(path);
+  try {
+    return (await isFree(descriptor)) ? undefined : holder.pid;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /**
  * Refuses to change the kernel of one network namespace by the records of another: as long as a daemon lives, its
  * namespace is the one that they are about.

@@ -1,6 +1,6 @@
-import { toTsnetError, type NetworkRules, type Resource } from '../model/index.ts';
-import { desired } from '../plan/index.ts';
+import { toTsnetError, type Resource } from '../model/index.ts';
 import type { Context } from './context.ts';
+import { dropsAmong, readDrops, readNetworkResources } from './network-resources.ts';
 
 const noGuard = 'no guard against flushes: until rules are put back nothing is filtered';
 const notRestored = 'what networks forbid could not be put back at once';
@@ -9,8 +9,8 @@ const notRestored = 'what networks forbid could not be put back at once';
 const reportMs = 1_000;
 
 /**
- * Keeps what networks forbid in force, without waiting for anything: guards it against flushes, and puts it back where
- * the kernel has no such guard. Ports follow in a thorough repair.
+ * Keeps what networks forbid in force, without waiting for anything: guards it against flushes, and puts it back; where
+ * the kernel has no such guard a stopgap is there meanwhile. Ports follow in a thorough repair.
  */
 export class DropsKeeper {
   readonly #context: Context;
@@ -49,14 +49,23 @@ export class DropsKeeper {
       this.#complain(notRestored, error);
     }
     this.guard();
+    this.#closeGap();
     await this.restore();
+  }
+
+  #closeGap(): void {
+    try {
+      this.#context.kernel.firewall.addStopgap(dropsAmong(readNetworkResources(this.#context)));
+    } catch (error) {
+      this.#complain(notRestored, error);
+    }
   }
 
   /** Guards the bridges of networks. @param resources as `readNetworkResources` gives them; absent means now */
   guard(resources?: readonly Resource[]): void {
     try {
       const wanted = resources ?? readNetworkResources(this.#context);
-      this.#context.kernel.firewall.holdGuard(wanted.filter(isNetworkRules));
+      this.#context.kernel.firewall.holdGuard(dropsAmong(wanted));
       this.#complaints.delete(noGuard);
     } catch (error) {
       this.#complain(noGuard, error);
@@ -74,8 +83,10 @@ export class DropsKeeper {
     while (this.#hasMore && !this.#isStopped) {
       this.#hasMore = false;
       try {
-        const networks = readNetworkResources(this.#context).filter(isNetworkRules);
-        this.#report(await this.#context.kernel.firewall.restoreDrops(networks));
+        const { firewall } = this.#context.kernel;
+        this.#report(await firewall.restoreDrops(readDrops(this.#context)));
+        // One that was added meanwhile has its turn of the loop.
+        if (!this.#hasMore) firewall.removeStopgap();
         this.#complaints.delete(notRestored);
       } catch (error) {
         this.#complain(notRestored, error);
@@ -102,13 +113,4 @@ export class DropsKeeper {
     this.#complaints.set(message, text);
     this.#context.log.warn(message, { kind, error: text });
   }
-}
-
-/** What the kernel should hold for the networks that are recorded, without what is there for endpoints. */
-export function readNetworkResources({ state }: Context): readonly Resource[] {
-  return state.read((view) => view.networks().flatMap((network) => desired({ network, endpoints: [] })));
-}
-
-function isNetworkRules(resource: Resource): resource is NetworkRules {
-  return resource.kind === 'network-rules';
 }

@@ -44,7 +44,7 @@ export { endIdleNetworks } from './end-idle-networks.ts';
 export { proposeSubnet } from './propose-subnet.ts';
 export { publish, unpublish } from './ports.ts';
 export { findDrift, formatDrift, recover, type Drift } from './recover.ts';
-export { forgetDaemonLock, holdDaemonLock } from './daemon-lock.ts';
+export { findDaemon, forgetDaemonLock, holdDaemonLock } from './daemon-lock.ts';
 export { openContext, type FirewallChoice, type OpenContext, type Settings } from './open-context.ts';
 export { watchKernel } from './watch.ts';
 export { collectGarbage, findDeadEndpoints, inBoth, lookForGarbage, noteEngine } from './collect-garbage.ts';

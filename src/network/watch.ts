@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toTsnetError, type Resource } from '../model/index.ts';
-import { readSettings } from '../observe/index.ts';
+import { toTsnetError } from '../model/index.ts';
 import { formatChange } from '../plan/index.ts';
 import type { Context } from './context.ts';
-import { DropsKeeper, readNetworkResources } from './drops-keeper.ts';
+import { DropsKeeper } from './drops-keeper.ts';
 import { listenForAlarms } from './kernel-alarms.ts';
+import { readNetworkResources } from './network-resources.ts';
 import { Patience } from './patience.ts';
 import { findDrift, formatDrift, recover, type Drift } from './recover.ts';
+import { SettingsRound } from './settings-round.ts';
 
-/** How often settings are read: no event tells of all of them. */
+/** How often settings are read, some of them where there are many: no event tells of all of them. */
 const settingsMs = 500;
 /** How often the revision of the rules is read without an event: iptables of the legacy flavour sends none. */
 const rulesMs = 1_000;
@@ -40,6 +41,7 @@ class KernelWatch {
   readonly #context: Context;
   readonly #stopped = new AbortController();
   readonly #patience = new Patience();
+  readonly #settings = new SettingsRound();
   readonly #drops: DropsKeeper;
   readonly #alarms: Disposable;
   readonly #running: Promise<void>;
@@ -110,7 +112,7 @@ class KernelWatch {
       this.#hasLoss ||
       isThorough ||
       revision !== this.#goodRevision ||
-      !holdsSettings(resources, this.#context);
+      !this.#settings.holds(resources, this.#context);
     if (!isDue) return 0;
     this.#hasLoss = false;
     this.#hasChange = false;
@@ -214,13 +216,4 @@ async function findLastingDrift(context: Context): Promise<Drift> {
 
 function isEmpty({ structure, changes }: Drift): boolean {
   return structure.length + changes.length === 0;
-}
-
-function holdsSettings(resources: readonly Resource[], { kernel }: Context): boolean {
-  const settings = new Map(
-    resources.flatMap((resource) => (resource.kind === 'sysctl' ? [[resource.path, resource.value]] : [])),
-  );
-  const found = readSettings(kernel, [...settings.keys()]);
-  // A setting goes with its bridge, which is told otherwise.
-  return [...settings].every(([path, value]) => (found.get(path) ?? value) === value);
 }

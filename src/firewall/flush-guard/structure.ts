@@ -1,9 +1,18 @@
 import type { BaseChain, SetElement, SetSchema, TableName } from '../../kernel/nft/index.ts';
 import type { IfName } from '../../model/names.ts';
-import type { NetworkRules } from '../../model/resource.ts';
+import { ipOnlyGroup, type NetworkRules } from '../../model/resource.ts';
 
 /** The table that a flush of all rules leaves out. */
 export const table: TableName = { family: 'inet', name: 'tsnet-guard' };
+
+/** The same for frames between the ports of a bridge. */
+export const frameTable: TableName = { family: 'bridge', name: 'tsnet-guard' };
+
+/** The table that holds the drops from a flush until the firewall is whole, where there can be no guard. */
+export const stopgapTable: TableName = { family: 'inet', name: 'tsnet-stopgap' };
+
+/** Says to people who see that table what it is. */
+export const stopgapComment = 'until tsnet has put its rules back';
 
 /** Says to people who see the table why they can't remove it. */
 export const comment = 'owned by the daemon of tsnet: goes when it stops';
@@ -59,6 +68,19 @@ export const chains: readonly BaseChain[] = [
       { tests: [{ family: 4 }, { names: ['oifname'], set: sets.closed4 }], verdict: 'drop' },
       { tests: [{ family: 6 }, { names: ['oifname'], set: sets.closed6 }], verdict: 'drop' },
     ],
+  },
+];
+
+/** ETH_P_IP and ETH_P_IPV6. Source: `linux/if_ether.h`. */
+const ipTypes = [0x0800, 0x86dd];
+
+/** What the frame filter forbids, without knowing of any bridge. */
+export const frameChains: readonly BaseChain[] = [
+  {
+    name: 'forward',
+    hook: 'forward',
+    priority: priorities.raw,
+    rules: [{ tests: [{ inputGroup: ipOnlyGroup }, { otherThan: ipTypes }], verdict: 'drop' }],
   },
 ];
 

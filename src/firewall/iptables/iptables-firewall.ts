@@ -73,11 +73,11 @@ export class IptablesFirewall implements FirewallRules<RoutedResource> {
 
   async readRevision(): Promise<string> {
     const own = this.#flavour === 'legacy' ? [...(await this.#read()).values()].map(digestOf) : [];
-    return [await this.#nft.readGeneration(), ...own, await this.#acceptance.readLegacyDigest()].join(' ');
+    return [this.countForeignChanges(), ...own, await this.#acceptance.readLegacyDigest()].join(' ');
   }
 
   countForeignChanges(): number {
-    return this.#nft.readGenerationNow();
+    return this.#nft.readGenerationNow() - this.#nft.ownChanges;
   }
 
   async restoreDrops(networks: readonly NetworkRules[]): Promise<readonly string[]> {

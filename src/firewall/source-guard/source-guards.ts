@@ -26,15 +26,40 @@ export class SourceGuards {
   /** Makes the table where it is absent or not current; what it holds is kept. @throws unsupported */
   async prepare(): Promise<void> {
     await withFirewallLock(this.#lockDirectory, async () => {
-      if (await this.isCurrent()) return;
-      const held = resourcesOf(await this.#listAll());
-      await this.#nft.load(formatTable(held.flatMap(elementsOf))).catch((cause: unknown) => {
-        if (!(cause instanceof TsnetError) || (cause.kind !== 'unsupported' && cause.kind !== 'kernel'))
-          throw cause;
-        throw new TsnetError('unsupported', `guard the ports of a bridge: ${cause.message}`, {
-          hint: 'antispoof, and icc=false with br_netfilter, need nft(8) and nftables for bridges, whatever --firewall is',
-          cause,
-        });
+      if (!(await this.isCurrent())) await this.#makeTable([]);
+    });
+  }
+
+  /** Puts back those that are absent, and the table with them; what is there is kept. @returns what was put back, in lines */
+  async restore(wanted: readonly BridgedResource[]): Promise<readonly string[]> {
+    if (wanted.length === 0) return [];
+    if ((await this.isCurrent()) && (await this.#without(wanted)).length === 0) return [];
+    return await withFirewallLock(this.#lockDirectory, async () => {
+      // Another process may have done it meanwhile.
+      const isStill = await this.isCurrent();
+      const absent = await this.#without(wanted);
+      if (!isStill) await this.#makeTable(absent);
+      else if (absent.length > 0)
+        await this.#nft.changeElements(table, { remove: [], add: absent.flatMap(elementsOf) });
+      return isStill ? absent.map(formatResource) : [`nft table bridge ${name}`];
+    });
+  }
+
+  /** Those of which not even a part is there: what is there in another form is left to who looks thoroughly. */
+  async #without(wanted: readonly BridgedResource[]): Promise<readonly BridgedResource[]> {
+    const present = new Set((await this.#listAll()).map(identityOf));
+    return wanted.filter((one) => elementsOf(one).every((element) => !present.has(identityOf(element))));
+  }
+
+  /** Makes the table in place of one that may be there, with what that holds and some more. */
+  async #makeTable(more: readonly BridgedResource[]): Promise<void> {
+    const held = resourcesOf(await this.#listAll());
+    await this.#nft.load(formatTable([...held, ...more].flatMap(elementsOf))).catch((cause: unknown) => {
+      if (!(cause instanceof TsnetError) || (cause.kind !== 'unsupported' && cause.kind !== 'kernel'))
+        throw cause;
+      throw new TsnetError('unsupported', `guard the ports of a bridge: ${cause.message}`, {
+        hint: 'antispoof, and icc=false with br_netfilter, need nft(8) and nftables for bridges, whatever --firewall is',
+        cause,
       });
     });
   }

@@ -21,7 +21,14 @@ import {
   type TableName,
 } from './messages.ts';
 import type { SetElement, SetSchema } from './set-element.ts';
-import { addChain, addOwnedTable, addSet, deleteTable, type BaseChain } from './structure-messages.ts';
+import {
+  addChain,
+  addOwnedTable,
+  addSet,
+  addTable,
+  deleteTable,
+  type BaseChain,
+} from './structure-messages.ts';
 
 /** NFNLGRP_NFTABLES. Source: `linux/netfilter/nfnetlink.h`. */
 const changesGroup = 7;
@@ -37,6 +44,13 @@ export class Nft implements Disposable {
   readonly #connection: NetlinkConnection;
   readonly #batches: NftBatches;
   readonly #place: { readonly netns?: string };
+  /**
+   * A socket of its own for each owned table: after a refusal a socket is closed, and what it owns goes with it. What is
+   * refused elsewhere must not end a table.
+   */
+  readonly #owners = new Map<string, NftBatches>();
+  /** Batches of owners that are closed. */
+  #formerChanges = 0;
 
   private constructor(netns: string | undefined) {
     this.#place = netns === undefined ? {} : { netns };
@@ -52,6 +66,7 @@ export class Nft implements Disposable {
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
     this.#batches[Symbol.dispose]();
+    for (const owner of this.#owners.values()) owner[Symbol.dispose]();
   }
 
   /** Carries out nft(8) commands as one transaction. @throws unsupported without nft, denied, kernel */
@@ -72,7 +87,8 @@ export class Nft implements Disposable {
 
   /** How often this object changed the rule set otherwise than by `load`: its part of the generation. */
   get ownChanges(): number {
-    return this.#batches.completed;
+    const byOwners = [...this.#owners.values()].reduce((sum, { completed }) => sum + completed, 0);
+    return this.#batches.completed + byOwners + this.#formerChanges;
   }
 
   /**
@@ -193,22 +209,51 @@ export class Nft implements Disposable {
    *
    * @throws conflict when the table is there, whoever owns it; unsupported before Linux 5.12 and without nftables
    */
-  addOwnedTable(table: TableName, { comment, sets, chains, elements }: OwnedTable): void {
-    this.#batches.run([
-      addOwnedTable(table, comment),
-      ...sets.map((set, index) => addSet(table, set, index + 1)),
-      ...bySet(elements).flatMap((some) => addElements(table, some)),
-      ...chains.flatMap((chain) => addChain(table, chain)),
-    ]);
+  addOwnedTable(table: TableName, content: TableContent): void {
+    this.#closeOwner(table);
+    this.#owners.set(nameOf(table), NftBatches.open(this.#place.netns));
+    this.#runAsOwner(table, [addOwnedTable(table, content.comment), ...contentMessages(table, content)]);
   }
 
-  /** Deletes and then adds elements of a table that `addOwnedTable` of this object made, all or nothing. */
+  /** Makes a table, in place of one that may be there, without a process. @throws unsupported without nftables */
+  replaceTable(table: TableName, content: TableContent): void {
+    const made = addTable(table, content.comment);
+    this.#batches.run([made, deleteTable(table), made, ...contentMessages(table, content)]);
+  }
+
+  /** Deletes and then adds elements of a table that `addOwnedTable` of this object made. A failure ends the table. */
   changeOwnedTable(table: TableName, change: ElementChange): void {
-    this.#batches.run(changeMessages(table, change));
+    this.#runAsOwner(table, changeMessages(table, change));
   }
 
-  /** Deletes a table that `addOwnedTable` of this object made. @throws not-found, denied for one of another */
+  /** Deletes a table that `addOwnedTable` of this object made. */
   deleteOwnedTable(table: TableName): void {
+    this.#runAsOwner(table, [deleteTable(table)]);
+    this.#closeOwner(table);
+  }
+
+  #runAsOwner(table: TableName, messages: readonly Message[]): void {
+    const owner = this.#owners.get(nameOf(table));
+    if (owner === undefined)
+      throw new TsnetError('bug', `nft table ${nameOf(table)} is changed, and nobody made it`);
+    try {
+      owner.run(messages);
+    } catch (error) {
+      this.#closeOwner(table);
+      throw error;
+    }
+  }
+
+  #closeOwner(table: TableName): void {
+    const owner = this.#owners.get(nameOf(table));
+    if (owner === undefined) return;
+    this.#formerChanges += owner.completed;
+    owner[Symbol.dispose]();
+    this.#owners.delete(nameOf(table));
+  }
+
+  /** Deletes a table with all in it. @throws not-found, denied for one that another process owns */
+  deleteTable(table: TableName): void {
     this.#batches.run([deleteTable(table)]);
   }
 }
@@ -220,11 +265,15 @@ export interface ElementChange {
 }
 
 /** What a table holds that is made in one go. */
-export interface OwnedTable {
+export interface TableContent {
   readonly comment: string;
   readonly sets: readonly SetSchema[];
   readonly chains: readonly BaseChain[];
   readonly elements: readonly SetElement[];
+}
+
+function nameOf({ family, name }: TableName): string {
+  return `${family} ${name}`;
 }
 
 function generationIn(outcome: Outcome | undefined): number {
@@ -261,6 +310,14 @@ function changeMessages(table: TableName, { remove, add }: ElementChange): Messa
   return [
     ...bySet(remove).flatMap((elements) => deleteElements(table, elements)),
     ...bySet(add).flatMap((elements) => addElements(table, elements)),
+  ];
+}
+
+function contentMessages(table: TableName, { sets, chains, elements }: TableContent): Message[] {
+  return [
+    ...sets.map((set, index) => addSet(table, set, index + 1)),
+    ...bySet(elements).flatMap((some) => addElements(table, some)),
+    ...chains.flatMap((chain) => addChain(table, chain)),
   ];
 }
 

@@ -26,7 +26,24 @@ export type Test =
   | { readonly family: 4 | 6 }
   | { readonly connection: 'established,related' | 'dnat' }
   /** Whether an IPv4 address is in 127.0.0.0/8. */
-  | { readonly loopback: 'source' | 'destination' };
+  | { readonly loopback: 'source' | 'destination' }
+  /** Whether the frame came in at an interface of a group. */
+  | { readonly inputGroup: number }
+  /** Whether the EtherType is none of these. */
+  | { readonly otherThan: readonly number[] };
+
+/** Makes a table. Only inside a batch. */
+export function addTable({ family, name }: TableName, comment: string): Message {
+  const body = new MessageWriter(header(family))
+    .string(tableAttributes.name, name)
+    .bytes(tableAttributes.userdata, encodeComment(comment)).body;
+  return {
+    type: messageType(types.newTable),
+    flags: messageFlags.create,
+    body,
+    doing: `add nft table ${family} ${name}`,
+  };
+}
 
 /**
  * Makes a table that only the socket which sends this can change, and that goes when the socket is closed. What others
@@ -126,12 +143,14 @@ const interfaceName = 41;
 
 /** NFT_REG_VERDICT, and NFT_REG_1 and on with 16 bytes each. */
 const registers = { verdict: 0, first: 1 } as const;
-const metaKeys = { iifname: 6, oifname: 7, nfproto: 15 } as const;
+const metaKeys = { iifname: 6, oifname: 7, nfproto: 15, iifgroup: 21 } as const;
 const metaAttributes = { register: 1, key: 2 } as const;
 const protocolFamilies = { 4: 2, 6: 10 } as const;
 /** NFT_CT_STATE with the bits of established and related; NFT_CT_STATUS with IPS_DST_NAT. */
 const connectionTests = { 'established,related': { key: 0, bits: 6 }, dnat: { key: 2, bits: 0x20 } } as const;
-const networkHeader = 1;
+const headers = { link: 0, network: 1 } as const;
+/** Where a frame has its EtherType. Source: IEEE 802.3. */
+const etherTypeOffset = 12;
 /** Where an IPv4 header has its addresses. Source: RFC 791. */
 const addressOffsets = { source: 12, destination: 16 } as const;
 const comparisons = { equal: 0, notEqual: 1 } as const;
@@ -161,6 +180,17 @@ function expressionsOf(test: Test): Expression[] {
     return [...load, ['lookup', (inner) => inner.string(1, test.set.name).be32(2, registers.first)]];
   }
   if ('family' in test) return isFamily(test.family);
+  if ('inputGroup' in test) {
+    const group = Buffer.alloc(4);
+    group.writeUInt32LE(test.inputGroup);
+    return [meta(metaKeys.iifgroup, registers.first), compare(comparisons.equal, group)];
+  }
+  if ('otherThan' in test) {
+    return [
+      payload(headers.link, etherTypeOffset, 2),
+      ...test.otherThan.map((type) => compare(comparisons.notEqual, Uint8Array.of(type >> 8, type & 0xff))),
+    ];
+  }
   if ('connection' in test) {
     const { key, bits } = connectionTests[test.connection];
     const mask = Buffer.alloc(4);
@@ -174,15 +204,7 @@ function expressionsOf(test: Test): Expression[] {
   // nft(8) shows a prefix that ends with a byte as a prefix if one byte is loaded.
   return [
     ...isFamily(4),
-    [
-      'payload',
-      (inner) =>
-        inner
-          .be32(1, registers.first)
-          .be32(2, networkHeader)
-          .be32(3, addressOffsets[test.loopback])
-          .be32(4, 1),
-    ],
+    payload(headers.network, addressOffsets[test.loopback], 1),
     compare(comparisons.equal, Uint8Array.of(127)),
   ];
 }
@@ -196,6 +218,10 @@ function isFamily(family: 4 | 6): Expression[] {
 
 function meta(key: number, register: number): Expression {
   return ['meta', (inner) => inner.be32(metaAttributes.register, register).be32(metaAttributes.key, key)];
+}
+
+function payload(base: number, offset: number, length: number): Expression {
+  return ['payload', (inner) => inner.be32(1, registers.first).be32(2, base).be32(3, offset).be32(4, length)];
 }
 
 function compare(comparison: number, value: Uint8Array): Expression {

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { isAnswered } from '../../../src/frontends/socket/index.ts';
+import { Nft } from '../../../src/kernel/nft/index.ts';
 import { createDaemon, type Daemon } from '../../support/daemon.ts';
 import { createNetns, type Netns } from '../../support/netns.ts';
 
@@ -66,6 +67,39 @@ it('a daemon that was killed holds nothing', async () => {
   expect(await daemon.call('Plugin.Activate', {})).toMatchObject({ Implements: expect.any(Array) });
 }, 60_000);
 
+it('a daemon that was killed takes its guard along and leaves the rules', async () => {
+  await using host = await createNetns('daemon-guard');
+  await using daemon = createDaemon(host);
+  await daemon.start();
+  const flags = ['--state-dir', join(daemon.folder, 'state'), '--run-dir', daemon.runDirectory];
+  const made = await command(host, 'network', 'create', 'lab', '--subnet=10.66.0.0/24', ...flags);
+  expect(made.code).toBe(0);
+  const rules = async () => (await host.exec('nft', '-s', 'list', 'ruleset')).stdout;
+  await expect.poll(rules, { timeout: 10_000 }).toContain('table inet tsnet-guard');
+  const own = (await host.exec('nft', '-s', 'list', 'table', 'inet', 'tsnet')).stdout;
+  await daemon.stop('SIGKILL');
+  await expect.poll(rules).not.toContain('tsnet-guard');
+  expect((await host.exec('nft', '-s', 'list', 'table', 'inet', 'tsnet')).stdout).toBe(own);
+}, 60_000);
+
+it('the doctor says when the guard of a daemon is missing', async () => {
+  await using host = await createNetns('daemon-unguarded');
+  await using daemon = createDaemon(host);
+  await daemon.start();
+  const flags = ['--state-dir', join(daemon.folder, 'state'), '--run-dir', daemon.runDirectory];
+  const other = Nft.open(host.path);
+  try {
+    const taken = { family: 'inet', name: 'tsnet-guard' } as const;
+    other.addOwnedTable(taken, { comment: 'in the way', sets: [], chains: [], elements: [] });
+    await command(host, 'network', 'create', 'lab', '--subnet=10.66.0.0/24', ...flags);
+    expect((await command(host, 'doctor', ...flags)).stdout).toContain('nothing guards against flushes');
+  } finally {
+    other[Symbol.dispose]();
+  }
+  const guardless = async () => (await command(host, 'doctor', ...flags)).stdout;
+  await expect.poll(guardless, { timeout: 15_000 }).not.toContain('nothing guards against flushes');
+}, 60_000);
+
 /** @returns whether the kernel took the connection */
 function connects(path: string, callers: Socket[]): Promise<boolean> {
   return new Promise((resolve) => {
@@ -83,6 +117,7 @@ function serve(host: Netns, daemon: Daemon): Promise<Ended> {
 
 interface Ended {
   readonly code: number;
+  readonly stdout: string;
   readonly stderr: string;
 }
 
@@ -92,8 +127,8 @@ function command(netns: Netns, ...words: readonly string[]): Promise<Ended> {
       'nsenter',
       [`--net=${netns.path}`, program, ...words],
       { timeout: 20_000 },
-      (error, _, stderr) => {
-        resolve({ code: error === null ? 0 : Number(error.code), stderr });
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
       },
     );
   });

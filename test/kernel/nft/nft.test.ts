@@ -33,6 +33,18 @@ async function listAll(nft: Nft): Promise<Element[]> {
 }
 
 describe('Nft', () => {
+  it('keeps a table that it owns when another change is refused', async () => {
+    await using lab = await open();
+    const { nft, host } = lab;
+    const owned = { family: 'inet', name: 'owned' } as const;
+    nft.addOwnedTable(owned, { comment: '', sets: [], chains: [], elements: [] });
+    await expect(nft.changeElements(table, { remove: web, add: [] })).rejects.toMatchObject({ errno: 'ENOENT' });
+    expect(await nft.changeElements(table, { remove: [], add: web }, 1)).toBe('stale');
+    expect((await host.exec('nft', 'list', 'tables')).stdout).toContain('table inet owned');
+    nft.deleteOwnedTable(owned);
+    expect((await host.exec('nft', 'list', 'tables')).stdout).not.toContain('table inet owned');
+  });
+
   it('adds elements that nft(8) lists, and deletes them', async () => {
     await using lab = await open();
     const { nft, host } = lab;

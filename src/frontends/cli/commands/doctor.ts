@@ -80,14 +80,18 @@ async function findDriftUnlessDamaged(
 /** What differs from the records of tsnet; nothing where it keeps none. */
 async function findOwnDrift(command: Command): Promise<OwnDrift> {
   const settings = readSettings(command);
-  const { findDrift, formatDrift, openContext } = await import('../../../network/index.ts');
+  const { findDaemon, findDrift, formatDrift, openContext } = await import('../../../network/index.ts');
   const { createLogger } = await import('../logger.ts');
   try {
     if (!isThere(settings.stateDirectory)) return { findings: [], gaps: [] };
     using context = await openContext(settings, createLogger('error'));
     const { stateDirectory } = settings;
+    const daemon = await findDaemon(settings);
+    const hasNetworks = context.state.read((view) => view.networks()).length > 0;
+    const lacksGuard = daemon !== undefined && hasNetworks && !(await context.kernel.firewall.hasGuard());
     return {
       findings: [
+        ...(lacksGuard ? [guardFinding(daemon)] : []),
         ...lossFindings(stateDirectory, context.state.lostRecords()?.kept ?? []),
         ...driftFindings(stateDirectory, formatDrift(await findDrift(context))),
       ],
@@ -98,6 +102,25 @@ async function findOwnDrift(command: Command): Promise<OwnDrift> {
     if (kind === 'bug') throw error;
     return { findings: [], gaps: [{ what: 'records of tsnet', why: message }] };
   }
+}
+
+function guardFinding(daemon: number): Finding {
+  return {
+    code: 'tsnet.no-guard',
+    severity: 'warning',
+    isCertain: true,
+    subject: 'tsnet',
+    message: 'nothing guards against flushes: after each, unpublished ports answer until rules are back',
+    evidence: [
+      {
+        source: 'tsnet',
+        object: `process ${daemon}`,
+        fact: 'the daemon runs, and table inet tsnet-guard is not its own',
+      },
+    ],
+    fix: [],
+    hint: 'it needs Linux 5.12, and no other process that has a table of that name; the log of the daemon says why',
+  };
 }
 
 function lossFindings(directory: string, kept: readonly string[]): Finding[] {
