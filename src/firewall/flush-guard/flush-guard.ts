@@ -90,9 +90,9 @@ export class FlushGuard {
 
   #delete(): void {
     if (this.#held === undefined) return;
-    this.#nft.deleteOwnedTable(table);
     this.#held = undefined;
     this.#heldAs = '';
+    this.#nft.deleteOwnedTable(table);
   }
 
   #replace(held: ReadonlyMap<string, SetElement>, wanted: Map<string, SetElement>): void {
@@ -100,6 +100,9 @@ export class FlushGuard {
       [...from].flatMap(([identity, element]) => (other.has(identity) ? [] : [element]));
     const change = { remove: without(held, wanted), add: without(wanted, held) };
     if (change.remove.length + change.add.length === 0) return;
+    // A refused change ends the table: the next one makes it again.
+    this.#held = undefined;
+    this.#heldAs = '';
     this.#nft.changeOwnedTable(table, change);
     this.#held = wanted;
   }

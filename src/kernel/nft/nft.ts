@@ -36,6 +36,8 @@ const keysPerRequest = 64;
 export class Nft implements Disposable {
   readonly #connection: NetlinkConnection;
   readonly #batches: NftBatches;
+  /** Tables go with the socket that owns them, and a socket goes with a refused batch: nothing else is sent through it. */
+  #owner: NftBatches | undefined;
   readonly #place: { readonly netns?: string };
 
   private constructor(netns: string | undefined) {
@@ -52,6 +54,7 @@ export class Nft implements Disposable {
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
     this.#batches[Symbol.dispose]();
+    this.#owner?.[Symbol.dispose]();
   }
 
   /** Carries out nft(8) commands as one transaction. @throws unsupported without nft, denied, kernel */
@@ -72,7 +75,7 @@ export class Nft implements Disposable {
 
   /** How often this object changed the rule set otherwise than by `load`: its part of the generation. */
   get ownChanges(): number {
-    return this.#batches.completed;
+    return this.#batches.completed + (this.#owner?.completed ?? 0);
   }
 
   /**
@@ -194,7 +197,7 @@ export class Nft implements Disposable {
    * @throws conflict when the table is there, whoever owns it; unsupported before Linux 5.12 and without nftables
    */
   addOwnedTable(table: TableName, { comment, sets, chains, elements }: OwnedTable): void {
-    this.#batches.run([
+    this.#owning.run([
       addOwnedTable(table, comment),
       ...sets.map((set, index) => addSet(table, set, index + 1)),
       ...bySet(elements).flatMap((some) => addElements(table, some)),
@@ -202,14 +205,22 @@ export class Nft implements Disposable {
     ]);
   }
 
-  /** Deletes and then adds elements of a table that `addOwnedTable` of this object made, all or nothing. */
+  /**
+   * Deletes and then adds elements of a table that `addOwnedTable` of this object made.
+   *
+   * @throws when it is refused; then the tables that this object owns are gone
+   */
   changeOwnedTable(table: TableName, change: ElementChange): void {
-    this.#batches.run(changeMessages(table, change));
+    this.#owning.run(changeMessages(table, change));
   }
 
   /** Deletes a table that `addOwnedTable` of this object made. @throws not-found, denied for one of another */
   deleteOwnedTable(table: TableName): void {
-    this.#batches.run([deleteTable(table)]);
+    this.#owning.run([deleteTable(table)]);
+  }
+
+  get #owning(): NftBatches {
+    return (this.#owner ??= NftBatches.open(this.#place.netns));
   }
 }
 
