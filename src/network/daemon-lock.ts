@@ -24,7 +24,10 @@ export async function holdDaemonLock({ stateDirectory, netns }: Place): Promise<
     throw new TsnetError(
       'conflict',
       `serve: process ${readHolder(path)?.pid ?? 'unknown'} is already the daemon for ${stateDirectory}`,
-      { subject: stateDirectory, hint: 'stop it, or choose another --state-dir and --run-dir' },
+      {
+        subject: stateDirectory,
+        hint: 'stop it, or choose another --state-dir and --run-dir in another network namespace',
+      },
     );
   }
   ftruncateSync(descriptor);
@@ -100,7 +103,7 @@ async function isFree(descriptor: number): Promise<boolean> {
 /** Whoever wrote there last; undefined where nobody did, or only in part. */
 function readHolder(path: string): Holder | undefined {
   try {
-    const { pid, netns } = JSON.parse(readFileSync(path, 'utf8')) as Partial<Holder>;
+    const { pid, netns } = (JSON.parse(readFileSync(path, 'utf8')) ?? {}) as Partial<Holder>;
     return typeof pid === 'number' && typeof netns === 'string' ? { pid, netns } : undefined;
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';

@@ -153,9 +153,9 @@ export class FlushGuard {
 
   #delete(): void {
     if (this.#held === undefined) return;
-    this.#nft.deleteOwnedTable(table);
     this.#held = undefined;
     this.#heldAs = '';
+    this.#nft.deleteOwnedTable(table);
   }
 
   #replace(held: ReadonlyMap<string, SetElement>, wanted: Map<string, SetElement>): void {

@@ -72,6 +72,16 @@ it('no rules are needed: the host takes none while they are flushed', async () =
   expect(await taken()).toBe('');
 });
 
+it('nor where somebody turned IPv6 on for all links', async () => {
+  site = await createSite({ before: takesAdvertisements });
+  await site.sh(`nft flush ruleset
+    echo 0 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+    ip -6 address add fe80::1/64 dev ${first().port} nodad`);
+  for (const place of places) await first().send(advertisement(first(), place));
+  await settle();
+  expect(await taken()).toBe('');
+});
+
 it('a bridge that is made again takes none, from its first moment on', async () => {
   site = await createSite({ before: takesAdvertisements });
   await using _ = first().flood(advertisement(first()));

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -57,6 +57,20 @@ it('records of one network namespace change no other while their daemon lives', 
   await daemon.stop('SIGTERM');
   expect((await command(other, 'reconcile', ...flags)).code).toBe(0);
 }, 60_000);
+
+it.each(['', '{', 'null', '[1]', '{"pid":1}'])(
+  'a lock that says %j holds nothing',
+  async (content) => {
+    await using host = await createNetns('daemon-lock');
+    await using daemon = createDaemon(host);
+    const state = join(daemon.folder, 'state');
+    mkdirSync(state, { recursive: true });
+    writeFileSync(join(state, 'daemon.lock'), content);
+    const flags = ['--state-dir', state, '--run-dir', daemon.runDirectory];
+    expect(await command(host, 'reconcile', ...flags)).toMatchObject({ code: 0, stderr: '' });
+  },
+  60_000,
+);
 
 it('a daemon that was killed holds nothing', async () => {
   await using host = await createNetns('daemon-killed');

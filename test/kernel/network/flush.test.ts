@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Nft } from '../../../src/kernel/nft/index.ts';
-import { parseNetworkId } from '../../../src/model/index.ts';
+import { parseMac, parseNetworkId, type IfName, type SourceGuard } from '../../../src/model/index.ts';
 import { createNetwork, deleteNetwork, watchKernel } from '../../../src/network/index.ts';
 import { createHost, type Host } from '../../support/host.ts';
 import { longestWindowMs, monotonicMs, startLeakProbe } from '../../support/leak-probe.ts';
@@ -11,6 +11,8 @@ const network = parseNetworkId('a'.repeat(64));
 const bridge = `tsb-${'a'.repeat(10)}`;
 /** Not published. */
 const port = 7_777;
+const link = 'c0' as IfName;
+const mac = parseMac('02:42:0a:01:00:02');
 const targets = ['10.1.0.2', 'fd00:1::2'] as const;
 
 const flush =
@@ -106,6 +108,17 @@ describe.each([
       expect(await tables()).toContain('table inet tsnet-guard');
     }
     expect(await tables()).not.toContain('tsnet-guard');
+  });
+
+  it('a change of other tables that the kernel refuses leaves the guard', async () => {
+    await using _watch = watchKernel(host.context);
+    const { firewall: rules } = host.context.kernel;
+    for (let count = 0; count < 3; count++) {
+      // The table of guards of ports is not there.
+      const guard: SourceGuard = { kind: 'source-guard', link, mac, addresses: [], owner: 'endpoint:x' };
+      await expect(rules.apply({ remove: [], add: [guard] })).rejects.toThrow();
+      expect(await tables()).toContain('table inet tsnet-guard');
+    }
   });
 
   it('it guards the networks that are recorded, and goes with the last one', async () => {
