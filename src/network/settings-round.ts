@@ -2,10 +2,12 @@ import type { Resource } from '../model/index.ts';
 import { readSettings } from '../observe/index.ts';
 import type { Context } from './context.ts';
 
-/** So many settings are read at a time, those of some 25 bridges: each bridge is a question to the kernel. */
-const mostAtOnce = 128;
+/** So many settings are read at a time at least, those of some 25 bridges: each bridge is a question to the kernel. */
+const leastAtOnce = 128;
+/** All have had their turn after so many looks: a change is put back within two seconds, however many networks there are. */
+const mostLooks = 3;
 
-/** Compares settings with what they should be, some at each look, so that a look costs the same for any number of networks. */
+/** Compares settings with what they should be, a part of them at each look, so that no look holds up the daemon for long. */
 export class SettingsRound {
   #resources: readonly Resource[] | undefined;
   #settings: readonly (readonly [path: string, value: string])[] = [];
@@ -15,8 +17,9 @@ export class SettingsRound {
   holds(resources: readonly Resource[], { kernel }: Pick<Context, 'kernel'>): boolean {
     this.#follow(resources);
     if (this.#next >= this.#settings.length) this.#next = 0;
-    const part = this.#settings.slice(this.#next, this.#next + mostAtOnce);
-    this.#next += mostAtOnce;
+    const size = this.#partSize;
+    const part = this.#settings.slice(this.#next, this.#next + size);
+    this.#next += size;
     const paths = part.map(([path]) => path);
     const found = readSettings(kernel, paths);
     // A setting goes with its bridge, which is told otherwise.
@@ -25,7 +28,11 @@ export class SettingsRound {
 
   /** How many looks a round takes. */
   get looks(): number {
-    return Math.max(1, Math.ceil(this.#settings.length / mostAtOnce));
+    return Math.max(1, Math.ceil(this.#settings.length / this.#partSize));
+  }
+
+  get #partSize(): number {
+    return Math.max(leastAtOnce, Math.ceil(this.#settings.length / mostLooks));
   }
 
   #follow(resources: readonly Resource[]): void {
