@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import {
   invalid,
-  isUnspecified,
   parseIp,
   parseMac,
   parsePort,
@@ -133,8 +132,7 @@ function parsePortMapping(entry: v.InferOutput<typeof portSchema>, name: string)
   const hostIp = entry.hostIP ? parseIp(entry.hostIP, `${name}.hostIP`) : undefined;
   return {
     protocol: parseProtocol(entry.protocol.toLowerCase(), `${name}.protocol`),
-    // Runtimes write any of the three for every address.
-    ...(hostIp === undefined || isUnspecified(hostIp) ? {} : { hostIp }),
+    ...(hostIp === undefined ? {} : { hostIp }),
     hostPorts: { first: hostPort, last: hostPort },
     containerPort: parsePort(entry.containerPort, `${name}.containerPort`),
   };

@@ -19,6 +19,7 @@ import {
   detach,
   endIdleNetworks,
   isAsRequested,
+  reachablePorts,
   type Attachment,
   type AttachRequest,
   type Context,
@@ -28,7 +29,7 @@ import { decode } from '../docker/requests.ts';
 import { endpointIdOf } from './endpoint-id.ts';
 import { parseContainerOptions } from './container-options.ts';
 import { metricOf, parseNetwork, type RequestedNetwork } from './network-request.ts';
-import { parsePortMappings, reachablePorts } from './port-mappings.ts';
+import { parsePortMappings } from './port-mappings.ts';
 import { setupSchema } from './requests.ts';
 import { statusOf, type StatusBlock } from './status-block.ts';
 

@@ -79,6 +79,53 @@ describe('an option', () => {
     await succeed(pods.host.context, call('CHECK', 0, { ipam, ...published, prevResult: result }));
   });
 
+  const dual = { ranges: [[{ subnet: '10.77.0.0/24' }], [{ subnet: 'fd00:77::/64' }]] };
+  const mapped = (...hostIPs: string[]) => ({
+    runtimeConfig: {
+      portMappings: hostIPs.map((hostIP) => ({ hostPort: 8080, containerPort: 80, protocol: 'tcp', hostIP })),
+    },
+  });
+  const bindings = () =>
+    pods.host.context.state
+      .read((view) => view.endpoints())
+      .flatMap(({ ports }) => ports.map(({ hostIp = 'every address' }) => hostIp));
+
+  it.each([['0.0.0.0'], ['::']])('hostIP %s publishes in one family only', async (hostIP) => {
+    await add(0, { ipam: dual, ...mapped(hostIP) });
+    await using _four = await startTcpServer(box(0), 80);
+    await using _six = await startTcpServer(box(0), 80, 6);
+    const [mine, other] = ['10.77.0.1:8080', '[fd00:77::1]:8080'].sort((one) =>
+      one.startsWith('[') === (hostIP === '::') ? -1 : 1,
+    ) as [string, string];
+    expect(await askTcp(pods.host.netns, mine)).toContain('here');
+    await expect(askTcp(pods.host.netns, other)).rejects.toThrow();
+  });
+
+  it.each([
+    [
+      ['0.0.0.0', '::'],
+      ['0.0.0.0', '::'],
+    ],
+    [['', ''], ['every address']],
+    [['', '::', '0.0.0.0'], ['every address']],
+    [
+      ['::', ''],
+      ['::', '0.0.0.0'],
+    ],
+    [['127.0.0.1', '127.0.0.1'], ['127.0.0.1']],
+  ])('equal mappings are one: hostIP %j', async (asked, made) => {
+    await add(0, { ipam: dual, ...mapped(...asked) });
+    expect(bindings()).toEqual(made);
+  });
+
+  it.each([
+    [{ subnet: '10.77.0.0/24' }, ['fd00::1', '0.0.0.0', '::'], ['0.0.0.0']],
+    [{ subnet: 'fd00:77::/64' }, ['127.0.0.1', '::', '0.0.0.0'], ['::']],
+  ])('hostIP of a family that the pod has no address of is left out: %j', async (range, asked, made) => {
+    await add(0, { ipam: { ranges: [[range]] }, ...mapped(...asked) });
+    expect(bindings()).toEqual(made);
+  });
+
   it('disableContainerInterface leaves it to the container to set its interface up', async () => {
     const down = { isDefaultGateway: false, ipam: {}, disableContainerInterface: true };
     const prevResult = await add(0, down);
