@@ -75,6 +75,8 @@ export interface VethLink {
   readonly peer: { readonly name: IfName; readonly mac: Mac; readonly netns?: string } | 'elsewhere';
   /** Whether it exchanges frames with the bridge only, not with other ports that are isolated as well. */
   readonly isIsolated: boolean;
+  /** Whether a frame may leave by it that came from it. */
+  readonly hairpins?: true;
   /** Whether only IPv4 and IPv6 pass from it to other ports, where the bridge has a `FrameFilter`. */
   readonly passesIpOnly?: true;
   readonly mtu?: number;

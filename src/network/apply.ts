@@ -127,7 +127,10 @@ async function applyOne(kernel: Kernel, change: Change): Promise<readonly Resour
         up: true,
         ...mtuOf(resource),
       });
-      await rtnetlink.setBridgePort(resource.name, { hairpin: true, isolated: resource.isIsolated });
+      await rtnetlink.setBridgePort(resource.name, {
+        hairpin: resource.hairpins === true,
+        isolated: resource.isIsolated,
+      });
       return;
     case 'ifb': {
       const { name, owner } = resource;
@@ -175,8 +178,7 @@ async function createVeth(kernel: Kernel, veth: VethLink): Promise<Resource> {
       alias: `tsnet:${veth.owner}`,
       master: veth.bridge,
       up: true,
-      // With br_netfilter a connection to itself through the host's address leaves by the port it came from.
-      hairpin: true,
+      hairpin: veth.hairpins === true,
       isolated: veth.isIsolated,
       group: groupOf(veth),
       isKnownByName: true,

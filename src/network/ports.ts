@@ -186,7 +186,9 @@ function notCovered(
   same: readonly PortBinding[],
 ): readonly (Ip | undefined)[] {
   const isPartTaken = same.some(({ hostIp }) => hostIp !== undefined && isUnspecified(hostIp));
-  const parts = addresses.flatMap((ip): readonly (Ip | undefined)[] => (ip === undefined && isPartTaken ? everyAddress : [ip]));
+  const parts = addresses.flatMap((ip): readonly (Ip | undefined)[] =>
+    ip === undefined && isPartTaken ? everyAddress : [ip],
+  );
   return parts.filter(
     (ip) =>
       !same.some(

@@ -155,6 +155,7 @@ export function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): R
   }
   const bridge = (link.masterIndex === undefined ? '' : (nameOf.get(link.masterIndex) ?? '')) as IfName;
   const isIsolated = link.bridgePort?.isolated ?? false;
+  const hairpins = link.bridgePort?.hairpin === true ? ({ hairpins: true } as const) : {};
   const ipOnly = link.group === ipOnlyGroup ? ({ passesIpOnly: true } as const) : {};
   return {
     kind: 'veth',
@@ -162,6 +163,7 @@ export function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): R
     bridge,
     peer: 'elsewhere',
     isIsolated,
+    ...hairpins,
     ...ipOnly,
     mtu,
     owner,

@@ -19,6 +19,7 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         observed.kind === 'veth' &&
         desired.bridge === observed.bridge &&
         desired.isIsolated === observed.isIsolated &&
+        desired.hairpins === observed.hairpins &&
         desired.passesIpOnly === observed.passesIpOnly &&
         (desired.mtu === undefined || desired.mtu === observed.mtu)
       );

@@ -201,6 +201,7 @@ function endpointResources(network: Network, endpoint: Endpoint, separation: Sep
       ...(placement === undefined ? {} : { netns: path }),
     },
     isIsolated: separation === 'ports',
+    ...(hairpins(network) ? { hairpins: true } : {}),
     ...(separation === 'firewall' ? { passesIpOnly: true } : {}),
     ...(network.mtu === undefined ? {} : { mtu: network.mtu }),
     owner,
@@ -213,6 +214,14 @@ function endpointResources(network: Network, endpoint: Endpoint, separation: Sep
     ...publishedPorts(network, endpoint, owner),
     ...openPorts(network, endpoint, owner),
   ];
+}
+
+/**
+ * With br_netfilter a connection of a container to itself through the host's address is bridged back to its own port.
+ * Where the bridge is no gateway there is none, and what a bridge inside the container sends must not come back to it.
+ */
+function hairpins(network: Network): boolean {
+  return network.hairpins ?? bridgeAddresses(network).length > 0;
 }
 
 /** What the kernel receives it does not queue; so what comes from a container takes a way through an interface that sends. */

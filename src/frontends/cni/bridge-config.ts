@@ -30,6 +30,8 @@ export interface BridgeConfig {
   /** Whether the container sets its interface up by itself. */
   readonly staysDown: boolean;
   readonly isolatesPorts: boolean;
+  /** Absent: where the bridge is the gateway. */
+  readonly hairpins?: boolean;
   readonly ingressPolicy: IngressPolicy;
   readonly dns: CniDns;
   /** What `args.cni` or CNI_ARGS say; `runtimeConfig` has the last word. */
@@ -46,7 +48,7 @@ const schema = v.object({
   ipMasq: flag,
   ipMasqBackend: optional(v.string()),
   mtu: orElse(v.number(), 0),
-  hairpinMode: flag,
+  hairpinMode: optional(v.boolean()),
   promiscMode: flag,
   vlan: orElse(v.number(), 0),
   vlanTrunk: orElse(
@@ -87,6 +89,7 @@ export function parseBridgeConfig(document: Document, args: CniArguments, ipam: 
     detectsDuplicates: found.enabledad,
     staysDown: found.disableContainerInterface,
     isolatesPorts: found.portIsolation,
+    ...(found.hairpinMode === undefined ? {} : { hairpins: found.hairpinMode }),
     ingressPolicy: parsePolicy(found.ingressPolicy),
     dns: found.dns,
     ...(mac === undefined ? {} : { mac }),
@@ -112,7 +115,8 @@ function refuseUnsupported({ vlan, vlanTrunk }: Found): void {
 
 function refuseContradictions(found: Found, ipam: IpamChoice): void {
   const { hairpinMode, promiscMode, ipMasqBackend = '', macspoofchk, disableContainerInterface } = found;
-  if (hairpinMode && promiscMode) throw invalid('promiscMode', true, 'false, as hairpinMode is true');
+  if (hairpinMode === true && promiscMode)
+    throw invalid('promiscMode', true, 'false, as hairpinMode is true');
   if (!['', 'iptables', 'nftables'].includes(ipMasqBackend)) {
     throw invalid('ipMasqBackend', ipMasqBackend, 'iptables or nftables');
   }

@@ -126,6 +126,25 @@ describe('an option', () => {
     expect(bindings()).toEqual(made);
   });
 
+  it.each([
+    [{}, 'on'],
+    [{ hairpinMode: true }, 'on'],
+    [{ hairpinMode: false }, 'off'],
+    [{ isDefaultGateway: false }, 'off'],
+    [{ isDefaultGateway: false, ipam: {} }, 'off'],
+    [{ isDefaultGateway: false, hairpinMode: true }, 'on'],
+  ])(
+    'hairpinMode is what it says, and follows the gateway where nothing is said: %j',
+    async (more, wanted) => {
+      const result = await add(0, more);
+      const link = result.interfaces[1]?.name ?? '';
+      expect((await pods.host.netns.exec('bridge', '-d', 'link', 'show', 'dev', link)).stdout).toContain(
+        `hairpin ${wanted}`,
+      );
+      await succeed(pods.host.context, call('CHECK', 0, { ...more, prevResult: result }));
+    },
+  );
+
   it('disableContainerInterface leaves it to the container to set its interface up', async () => {
     const down = { isDefaultGateway: false, ipam: {}, disableContainerInterface: true };
     const prevResult = await add(0, down);
