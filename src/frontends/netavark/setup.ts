@@ -1,10 +1,13 @@
 import {
   addressIn,
+  boundsOf,
   contains,
   everywhere,
+  familyOf,
   familyOfRange,
   invalid,
   ipOf,
+  ipToNumber,
   parseIfName,
   parseIp,
   parseMac,
@@ -155,6 +158,13 @@ function addressOf({ request }: RequestedNetwork, text: string, field: string): 
       text,
       ranges === '' ? 'none, because the network has no subnet' : `an address of ${ranges}`,
     );
+  }
+  const { first, last } = boundsOf(found.subnet);
+  const number = ipToNumber(ip);
+  const isReserved = number === first || (familyOf(ip) === 4 && number === last);
+  if (ip === found.gateway || (isReserved && last - first > 1n)) {
+    const holder = ip === found.gateway ? 'its gateway' : 'its network and broadcast address';
+    throw invalid(field, text, `an address of ${found.subnet} other than ${holder}`);
   }
   return addressIn(ip, found.subnet);
 }
