@@ -145,6 +145,19 @@ describe('an option', () => {
     },
   );
 
+  it('IPv6 addresses turn IPv6 on in a pod without it, on lo too', async () => {
+    await box(0).exec(
+      'sysctl',
+      '-qw',
+      'net.ipv6.conf.all.disable_ipv6=1',
+      'net.ipv6.conf.default.disable_ipv6=1',
+    );
+    await box(0).exec('ip', 'link', 'set', 'lo', 'up');
+    await add(0, { ipam: dual });
+    await ping(box(0), '::1');
+    await ping(box(0), 'fd00:77::1');
+  });
+
   it('disableContainerInterface leaves it to the container to set its interface up', async () => {
     const down = { isDefaultGateway: false, ipam: {}, disableContainerInterface: true };
     const prevResult = await add(0, down);
