@@ -40,7 +40,8 @@ export interface BridgeConfig {
 
 const flag = orElse(v.boolean(), false);
 
-const schema = v.object({
+/** The options of the main plugin, as they are written. */
+export const bridgeSchema = v.object({
   bridge: optional(v.string()),
   isGateway: flag,
   isDefaultGateway: flag,
@@ -74,7 +75,7 @@ const policies: readonly IngressPolicy[] = ['open', 'same-bridge', 'isolated'];
  * @throws invalid-input; a CniError 2 for what this plugin does not do, 4 for CNI_ARGS
  */
 export function parseBridgeConfig(document: Document, args: CniArguments, ipam: IpamChoice): BridgeConfig {
-  const found = decode(schema, document);
+  const found = decode(bridgeSchema, document);
   refuseUnsupported(found);
   refuseContradictions(found, ipam);
   const mac = macOf(document, args);
@@ -96,7 +97,7 @@ export function parseBridgeConfig(document: Document, args: CniArguments, ipam: 
   };
 }
 
-type Found = v.InferOutput<typeof schema>;
+type Found = v.InferOutput<typeof bridgeSchema>;
 
 function refuseUnsupported({ vlan, vlanTrunk }: Found): void {
   if (!Number.isInteger(vlan) || vlan < 0 || vlan > 4094)

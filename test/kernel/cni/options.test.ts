@@ -145,6 +145,19 @@ describe('an option', () => {
     },
   );
 
+  it('counts in any case of its key, as it does to plugins in Go', async () => {
+    const result = await add(0, {
+      isDefaultGateway: undefined,
+      isDefaultgateway: true,
+      MTU: 1300,
+      IPAM: { Ranges: [[{ subnet: '10.77.0.0/24', rangestart: '10.77.0.40' }]] },
+      ipam: undefined,
+    });
+    expect(result.ips[0]?.address).toBe('10.77.0.40/24');
+    expect(result.routes).toEqual([{ dst: '0.0.0.0/0', gw: '10.77.0.1' }]);
+    expect((await box(0).exec('ip', '-o', 'link', 'show', 'eth0')).stdout).toContain('mtu 1300');
+  });
+
   it('IPv6 addresses turn IPv6 on in a pod without it, on lo too', async () => {
     await box(0).exec(
       'sysctl',
