@@ -41,7 +41,8 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         isSameLimit(desired.egress, observed.egress)
       );
     case 'address':
-      return observed.kind === 'address';
+    case 'route':
+      return observed.kind === desired.kind;
     case 'sysctl':
       return observed.kind === 'sysctl' && desired.value === observed.value;
     case 'network-rules':

@@ -9,9 +9,12 @@ import {
   linkLocalOf,
   macFor,
   macFromBytes,
+  prefixOf,
+  subnetOf,
   withBurst,
   type Address,
   type BridgeLink,
+  type ConnectedRoute,
   type Endpoint,
   type FrameFilter,
   type IfbLink,
@@ -95,7 +98,27 @@ function networkResources(network: Network, separation: Separation): Resource[] 
   });
   const frames: FrameFilter[] =
     separation === 'firewall' ? [{ kind: 'frame-filter', bridge: network.bridge, owner }] : [];
-  return [bridge, ...sysctls(network), ...addresses, networkRules(network, owner), ...frames];
+  return [
+    bridge,
+    ...sysctls(network),
+    ...addresses,
+    ...connectedRoutes(network),
+    networkRules(network, owner),
+    ...frames,
+  ];
+}
+
+/** An address alone in its subnet has no neighbours. Source: Linux `fib_frontend.c`, fib_add_ifaddr. */
+function connectedRoutes(network: Network): ConnectedRoute[] {
+  return bridgeAddresses(network)
+    .filter((address) => prefixOf(address) < (familyOfRange(address) === 4 ? 32 : 128))
+    .map((address) => ({
+      kind: 'route',
+      link: network.bridge,
+      destination: subnetOf(address),
+      source: ipOf(address),
+      owner: 'host',
+    }));
 }
 
 /** The gateways, where the bridge itself is the gateway. */
