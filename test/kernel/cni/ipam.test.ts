@@ -251,7 +251,7 @@ describe('tsnet-ipam for others', () => {
       verb: 'GC',
       config: { ...small, 'cni.dev/valid-attachments': valid },
     });
-    for (const valid of [undefined, null]) await succeed(host.context, gc(valid));
+    await succeed(host.context, gc(undefined));
     await fail(host.context, status);
     await succeed(host.context, gc([{ containerID: 'c1', ifname: 'eth3' }]));
     await succeed(host.context, status);
