@@ -64,6 +64,8 @@ export interface Network {
   readonly trustedInterfaces?: readonly IfName[];
   /** Whether containers may send from their own addresses only. */
   readonly antispoofs?: boolean;
+  /** Whether a frame may leave by the port that it came from; absent: where the bridge is the gateway. */
+  readonly hairpins?: boolean;
   /** How fast each of its containers may be, where nothing else is said of it. */
   readonly shaping?: Shaping;
   /** Present if the bridge is not ours. */

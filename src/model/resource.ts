@@ -75,6 +75,8 @@ export interface VethLink {
   readonly peer: { readonly name: IfName; readonly mac: Mac; readonly netns?: string } | 'elsewhere';
   /** Whether it exchanges frames with the bridge only, not with other ports that are isolated as well. */
   readonly isIsolated: boolean;
+  /** Whether a frame may leave by it that came from it. */
+  readonly hairpins?: true;
   /** Whether only IPv4 and IPv6 pass from it to other ports, where the bridge has a `FrameFilter`. */
   readonly passesIpOnly?: true;
   readonly mtu?: number;
@@ -112,6 +114,19 @@ export interface AddressOn {
   readonly link: IfName;
   readonly address: Address;
   readonly owner: Owner;
+}
+
+/**
+ * The route by which the host reaches the neighbours of an address of its own. The kernel makes it with the address and
+ * takes it away with it; only ensured in between, because other addresses of the link may stand on the same route.
+ */
+export interface ConnectedRoute {
+  readonly kind: 'route';
+  readonly link: IfName;
+  readonly destination: Subnet;
+  /** What connections by this route come from: the address. */
+  readonly source: Ip;
+  readonly owner: 'host';
 }
 
 /** A kernel setting below `/proc/sys/net`. Only ever ensured, never taken back: others may rely on it. */
@@ -192,6 +207,7 @@ export type Resource =
   | IfbLink
   | LinkShaping
   | AddressOn
+  | ConnectedRoute
   | SysctlSetting
   | NetworkRules
   | PublishedPort
@@ -212,6 +228,8 @@ export function keyOf(resource: Resource): string {
       return `shaping:${resource.link}`;
     case 'address':
       return `address:${resource.link}:${resource.address}`;
+    case 'route':
+      return `route:${resource.link}:${resource.destination}`;
     case 'sysctl':
       return `sysctl:${resource.path}`;
     case 'network-rules':
@@ -259,6 +277,8 @@ export function formatResource(resource: Resource): string {
       );
     case 'address':
       return `address ${resource.address} dev ${resource.link}`;
+    case 'route':
+      return `route ${resource.destination} dev ${resource.link} src ${resource.source}`;
     case 'sysctl':
       return `sysctl net/${resource.path} = ${resource.value}`;
     case 'network-rules': {

@@ -2,10 +2,12 @@ import { readSysctl, writeSysctl } from '../kernel/proc/sysctl.ts';
 import { isFirewallResource, linkResource, type Kernel } from '../observe/index.ts';
 import {
   belongsTo,
+  familyOf,
   formatResource,
   ipOnlyGroup,
   TsnetError,
   type BridgeLink,
+  type ConnectedRoute,
   type IfbLink,
   type IfName,
   type Resource,
@@ -13,6 +15,7 @@ import {
 } from '../model/index.ts';
 import type { Change } from '../plan/index.ts';
 import { disableIpv6 } from './disable-ipv6.ts';
+import { kernelProtocol } from './kernel-alarms.ts';
 import { setUpInterface } from './sandbox-interface.ts';
 import { shape, unshape } from './shaping.ts';
 
@@ -127,7 +130,10 @@ async function applyOne(kernel: Kernel, change: Change): Promise<readonly Resour
         up: true,
         ...mtuOf(resource),
       });
-      await rtnetlink.setBridgePort(resource.name, { hairpin: true, isolated: resource.isIsolated });
+      await rtnetlink.setBridgePort(resource.name, {
+        hairpin: resource.hairpins === true,
+        isolated: resource.isIsolated,
+      });
       return;
     case 'ifb': {
       const { name, owner } = resource;
@@ -147,6 +153,9 @@ async function applyOne(kernel: Kernel, change: Change): Promise<readonly Resour
       if (action === 'delete') await rtnetlink.deleteAddress(resource);
       else await rtnetlink.addAddress({ ...resource, noDad: true });
       return;
+    case 'route':
+      if (action === 'create') await addConnectedRoute(kernel, resource);
+      return;
     case 'sysctl':
       ensureSysctl(resource.path, resource.value, netns);
       return;
@@ -157,6 +166,19 @@ async function applyOne(kernel: Kernel, change: Change): Promise<readonly Resour
     case 'frame-filter':
       throw new TsnetError('bug', `${formatResource(resource)}: not in a firewall transaction`);
   }
+}
+
+/**
+ * As the kernel makes it, so that it goes with its address. The kernel has made it already where the address is new.
+ * Source: Linux `fib_frontend.c` fib_magic, `addrconf.c` addrconf_prefix_route.
+ */
+async function addConnectedRoute({ rtnetlink }: Kernel, route: ConnectedRoute): Promise<void> {
+  const { link, destination, source } = route;
+  const ofFamily = familyOf(source) === 4 ? { source } : { metric: 256 };
+  const made = { link, destination, protocol: kernelProtocol, isFurther: true, ...ofFamily };
+  await rtnetlink.addRoute(made).catch((error: unknown) => {
+    if (!(error instanceof TsnetError) || error.kind !== 'conflict') throw error;
+  });
 }
 
 /** An empty bridge in the place of one that others made would look right and lead nowhere. */
@@ -175,8 +197,7 @@ async function createVeth(kernel: Kernel, veth: VethLink): Promise<Resource> {
       alias: `tsnet:${veth.owner}`,
       master: veth.bridge,
       up: true,
-      // With br_netfilter a connection to itself through the host's address leaves by the port it came from.
-      hairpin: true,
+      hairpin: veth.hairpins === true,
       isolated: veth.isIsolated,
       group: groupOf(veth),
       isKnownByName: true,

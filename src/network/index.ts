@@ -43,6 +43,7 @@ export { endDead } from './end-dead.ts';
 export { endIdleNetworks } from './end-idle-networks.ts';
 export { proposeSubnet } from './propose-subnet.ts';
 export { publish, unpublish } from './ports.ts';
+export { reachablePorts } from './reachable-ports.ts';
 export { findDrift, formatDrift, recover, type Drift } from './recover.ts';
 export { findDaemon, forgetDaemonLock, holdDaemonLock } from './daemon-lock.ts';
 export { openContext, type FirewallChoice, type OpenContext, type Settings } from './open-context.ts';

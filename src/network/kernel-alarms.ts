@@ -18,11 +18,11 @@ const delayMs = 50;
 /** What a flush took away is put back at once; the few events of an attach are still answered together. */
 const rulesDelayMs = 5;
 
-/** Listens for changes of links, addresses, qdiscs and rules, until it is disposed of. @throws denied */
+/** Listens for changes of links, addresses, routes, qdiscs and rules, until it is disposed of. @throws denied */
 export function listenForAlarms(context: Context, listener: AlarmListener): Disposable {
   const { rtnetlink, firewall } = context.kernel;
   const links = rtnetlink.subscribe(
-    ['link', 'address4', 'address6', 'qdisc'],
+    ['link', 'address4', 'address6', 'route4', 'route6', 'qdisc'],
     (event) => {
       if (isLoss(context, event)) listener.onLoss();
       else if (event.kind === 'link' && event.link.alias?.startsWith(mark) === true) listener.onLinkChange();
@@ -51,7 +51,7 @@ const endpointMark = `${mark}endpoint:`;
 const limiting: ReadonlySet<string> = new Set(['tbf', 'clsact']);
 
 /**
- * Whether a bridge is gone or set down, or a gateway's address or a limit of speed is gone, that should be there. Operations
+ * Whether a bridge is gone or set down, or a gateway's address or route or a limit of speed is gone, that should be there. Operations
  * that end something delete its record before the kernel's objects, so they raise no alarm. A lost veth is none either: its
  * container is gone.
  */
@@ -71,9 +71,26 @@ function isLoss({ state }: Context, event: RtnetlinkEvent): boolean {
   }
   // What goes with its link is not told of.
   if (event.kind === 'qdisc') return event.action === 'deleted' && limiting.has(event.qdisc.kind);
+  if (event.kind === 'route') return isRouteLoss(state, event);
   if (event.kind !== 'address' || event.action !== 'deleted' || event.address.scope === 'link') return false;
   const ip = ipOf(event.address.address);
   return state.read((view) =>
     view.networks().some(({ subnets }) => subnets.some(({ gateway }) => gateway === ip)),
   );
 }
+
+/** Whether the route to a network was deleted, or somebody else's has come to its place. */
+function isRouteLoss(
+  state: Context['state'],
+  { action, route }: Extract<RtnetlinkEvent, { readonly kind: 'route' }>,
+): boolean {
+  const { type, destination, protocol } = route;
+  if (type !== 'unicast' || destination === undefined) return false;
+  if (action === 'set' && protocol === kernelProtocol) return false;
+  return state.read((view) =>
+    view.networks().some(({ subnets }) => subnets.some(({ subnet }) => subnet === destination)),
+  );
+}
+
+/** RTPROT_KERNEL: who makes a route with an address. Source: `linux/rtnetlink.h`. */
+export const kernelProtocol = 2;

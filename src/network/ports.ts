@@ -3,6 +3,7 @@ import { deleteFlows } from '../kernel/conntrack/index.ts';
 import {
   familyOf,
   ipOf,
+  isUnspecified,
   printable,
   shortId,
   TsnetError,
@@ -24,6 +25,8 @@ import type { Context } from './context.ts';
 import { requireEndpoint, type Attachment } from './endpoints.ts';
 import { openPortsOf, translatedFamilies } from './open-ports.ts';
 import { nameListeners, readListeners, type NamedListener } from './port-listeners.ts';
+
+const everyAddress = ['0.0.0.0', '::'] as readonly string[] as readonly Ip[];
 
 /** How ports are published. */
 export interface PublishOptions {
@@ -93,9 +96,10 @@ export function claimPorts(
   forgetPorts(tx, attachment.endpoint);
   const families = publishedFamilies(tx, attachment.endpoint, options);
   const translated = translatedFamilies(attachment.network, families);
-  const chosen = attachment.network.isInternal
-    ? []
-    : requests.flatMap((request) => bind(tx, attachment, translated, request, listeners));
+  const chosen: PortBinding[] = [];
+  for (const request of attachment.network.isInternal ? [] : requests) {
+    chosen.push(...bind(tx, attachment, translated, request, listeners, chosen));
+  }
   const openPorts = openPortsOf(attachment.network, families, requests);
   const endpoint = withPorts(attachment.endpoint, chosen, openPorts);
   tx.putEndpoint(endpoint);
@@ -137,16 +141,18 @@ function publishedFamilies(
   return new Set([hasSibling ? 6 : 4]);
 }
 
-/** One request becomes one binding for each host address it stands for. */
+/** One request becomes one binding for each host address it stands for, but those that its container has by then. */
 function bind(
   tx: StateTransaction,
   { network, endpoint }: Attachment,
   families: ReadonlySet<IpFamily>,
   request: PortRequest,
   listeners: readonly NamedListener[],
+  chosen: readonly PortBinding[],
 ): PortBinding[] {
   const { protocol, containerPort } = request;
-  return hostAddresses(network, families, request).flatMap((hostIp) => {
+  const same = chosen.filter((binding) => isSameMapping(request, binding));
+  return notCovered(hostAddresses(network, families, request), same).flatMap((hostIp) => {
     if (hostIp !== undefined && !families.has(familyOf(hostIp))) {
       // The other endpoint of a split pair publishes it.
       if (familiesOf(endpoint).has(familyOf(hostIp))) return [];
@@ -162,6 +168,33 @@ function bind(
     tx.putPort(binding, { network: network.id, endpoint: endpoint.id });
     return [binding];
   });
+}
+
+/** Whether a request leads from the same port of the host to the same port of the container. */
+function isSameMapping({ protocol, hostPorts, containerPort }: PortRequest, binding: PortBinding): boolean {
+  return (
+    protocol === binding.protocol &&
+    containerPort === binding.containerPort &&
+    hostPorts?.first === binding.hostPort &&
+    hostPorts.last === binding.hostPort
+  );
+}
+
+/** The addresses without those that the same mapping is on: Podman writes nothing for `0.0.0.0`, beside a `::`. */
+function notCovered(
+  addresses: readonly (Ip | undefined)[],
+  same: readonly PortBinding[],
+): readonly (Ip | undefined)[] {
+  const isPartTaken = same.some(({ hostIp }) => hostIp !== undefined && isUnspecified(hostIp));
+  const parts = addresses.flatMap((ip): readonly (Ip | undefined)[] =>
+    ip === undefined && isPartTaken ? everyAddress : [ip],
+  );
+  return parts.filter(
+    (ip) =>
+      !same.some(
+        ({ hostIp }) => hostIp === ip || (hostIp === undefined && ip !== undefined && isUnspecified(ip)),
+      ),
+  );
 }
 
 /** `undefined` for every address of both families; one family's every address is its unspecified one. */

@@ -48,7 +48,7 @@ function set({ name, sandbox, addresses, detectsDuplicates, announces }: Sandbox
   if (announces === true) writeSysctl(`ipv4/conf/${name}/arp_notify`, '1', sandbox.path);
   if (!addresses.some((address) => familyOfRange(address) === 6)) return;
   // Runtimes make namespaces whose default is IPv6 turned off.
-  writeSysctl(`ipv6/conf/${name}/disable_ipv6`, '0', sandbox.path);
+  for (const link of [name, 'lo']) writeSysctl(`ipv6/conf/${link}/disable_ipv6`, '0', sandbox.path);
   if (detectsDuplicates !== true) writeSysctl(`ipv6/conf/${name}/accept_dad`, '0', sandbox.path);
 }
 

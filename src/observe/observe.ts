@@ -15,6 +15,7 @@ import {
   type Owner,
   type Resource,
 } from '../model/index.ts';
+import { observeRoutes } from './routes.ts';
 import { observeSandboxInterface } from './sandbox-interface.ts';
 import { readIfPresent, readSettings } from './settings.ts';
 import { observeShaping } from './shaping.ts';
@@ -63,6 +64,7 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
       }
       case 'shaping':
       case 'address':
+      case 'route':
       case 'network-rules':
       case 'published-port':
       case 'open-port':
@@ -71,6 +73,8 @@ export async function observe(kernel: Kernel, wanted: readonly Resource[]): Prom
         break;
     }
   }
+  const routes = wanted.filter((resource) => resource.kind === 'route');
+  found.push(...(await observeRoutes(kernel.rtnetlink, routes, links)));
   const shaped = wanted.filter((resource) => resource.kind === 'shaping');
   found.push(...(await observeShaping(kernel.rtnetlink, shaped, links, ownerOf)));
   const addressed = new Set(
@@ -119,6 +123,7 @@ function linkNames(resource: Resource): IfName[] {
     case 'sandbox-interface':
       return [resource.hostLink];
     case 'address':
+    case 'route':
       return [resource.link];
     case 'sysctl':
     case 'network-rules':
@@ -155,6 +160,7 @@ export function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): R
   }
   const bridge = (link.masterIndex === undefined ? '' : (nameOf.get(link.masterIndex) ?? '')) as IfName;
   const isIsolated = link.bridgePort?.isolated ?? false;
+  const hairpins = link.bridgePort?.hairpin === true ? ({ hairpins: true } as const) : {};
   const ipOnly = link.group === ipOnlyGroup ? ({ passesIpOnly: true } as const) : {};
   return {
     kind: 'veth',
@@ -162,6 +168,7 @@ export function linkResource(link: Link, nameOf: ReadonlyMap<number, string>): R
     bridge,
     peer: 'elsewhere',
     isIsolated,
+    ...hairpins,
     ...ipOnly,
     mtu,
     owner,

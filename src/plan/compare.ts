@@ -19,6 +19,7 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         observed.kind === 'veth' &&
         desired.bridge === observed.bridge &&
         desired.isIsolated === observed.isIsolated &&
+        desired.hairpins === observed.hairpins &&
         desired.passesIpOnly === observed.passesIpOnly &&
         (desired.mtu === undefined || desired.mtu === observed.mtu)
       );
@@ -40,7 +41,8 @@ export function isAsDesired(desired: Resource, observed: Resource): boolean {
         isSameLimit(desired.egress, observed.egress)
       );
     case 'address':
-      return observed.kind === 'address';
+    case 'route':
+      return observed.kind === desired.kind;
     case 'sysctl':
       return observed.kind === 'sysctl' && desired.value === observed.value;
     case 'network-rules':

@@ -9,9 +9,12 @@ import {
   linkLocalOf,
   macFor,
   macFromBytes,
+  prefixOf,
+  subnetOf,
   withBurst,
   type Address,
   type BridgeLink,
+  type ConnectedRoute,
   type Endpoint,
   type FrameFilter,
   type IfbLink,
@@ -95,7 +98,27 @@ function networkResources(network: Network, separation: Separation): Resource[] 
   });
   const frames: FrameFilter[] =
     separation === 'firewall' ? [{ kind: 'frame-filter', bridge: network.bridge, owner }] : [];
-  return [bridge, ...sysctls(network), ...addresses, networkRules(network, owner), ...frames];
+  return [
+    bridge,
+    ...sysctls(network),
+    ...addresses,
+    ...connectedRoutes(network),
+    networkRules(network, owner),
+    ...frames,
+  ];
+}
+
+/** An address alone in its subnet has no neighbours. Source: Linux `fib_frontend.c`, fib_add_ifaddr. */
+function connectedRoutes(network: Network): ConnectedRoute[] {
+  return bridgeAddresses(network)
+    .filter((address) => prefixOf(address) < (familyOfRange(address) === 4 ? 32 : 128))
+    .map((address) => ({
+      kind: 'route',
+      link: network.bridge,
+      destination: subnetOf(address),
+      source: ipOf(address),
+      owner: 'host',
+    }));
 }
 
 /** The gateways, where the bridge itself is the gateway. */
@@ -201,6 +224,7 @@ function endpointResources(network: Network, endpoint: Endpoint, separation: Sep
       ...(placement === undefined ? {} : { netns: path }),
     },
     isIsolated: separation === 'ports',
+    ...(hairpins(network) ? { hairpins: true } : {}),
     ...(separation === 'firewall' ? { passesIpOnly: true } : {}),
     ...(network.mtu === undefined ? {} : { mtu: network.mtu }),
     owner,
@@ -213,6 +237,14 @@ function endpointResources(network: Network, endpoint: Endpoint, separation: Sep
     ...publishedPorts(network, endpoint, owner),
     ...openPorts(network, endpoint, owner),
   ];
+}
+
+/**
+ * With br_netfilter a connection of a container to itself through the host's address is bridged back to its own port.
+ * Where the bridge is no gateway there is none, and what a bridge inside the container sends must not come back to it.
+ */
+function hairpins(network: Network): boolean {
+  return network.hairpins ?? bridgeAddresses(network).length > 0;
 }
 
 /** What the kernel receives it does not queue; so what comes from a container takes a way through an interface that sends. */

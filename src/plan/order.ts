@@ -4,7 +4,8 @@ import type { Resource } from '../model/index.ts';
  * The order in which kinds are made; they are removed in the reverse order. Why each stands before the next:
  * a bridge before the settings below its name in `/proc/sys` (it goes up after them, see `apply`), settings before the
  * first packet can pass, the rules
- * before the addresses (an address makes the network reachable, and it should never be so unfiltered), the
+ * before the addresses (an address makes the network reachable, and it should never be so unfiltered), an address before
+ * the route that the kernel makes with it, the
  * bridge's address before containers that use it as gateway, the guard of a link before the link can send, a container's
  * links before its speed is limited on them, which comes before its far end is set up in the sandbox, and all of it before
  * its ports are opened.
@@ -15,13 +16,14 @@ const ranks: Readonly<Record<Resource['kind'], number>> = {
   'network-rules': 2,
   'frame-filter': 2,
   address: 3,
-  'source-guard': 4,
-  veth: 5,
-  ifb: 5,
-  shaping: 6,
-  'sandbox-interface': 7,
-  'published-port': 8,
-  'open-port': 8,
+  route: 4,
+  'source-guard': 5,
+  veth: 6,
+  ifb: 6,
+  shaping: 7,
+  'sandbox-interface': 8,
+  'published-port': 9,
+  'open-port': 9,
 };
 
 /** The resources sorted so that each comes after what it stands on. */

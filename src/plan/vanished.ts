@@ -28,6 +28,7 @@ function standsOn(resource: Resource, bridge: IfName): boolean {
     case 'veth':
       return resource.bridge === bridge;
     case 'address':
+    case 'route':
       return resource.link === bridge;
     case 'sysctl':
       return resource.path.split('/')[2] === bridge;

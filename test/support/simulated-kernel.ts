@@ -1,6 +1,6 @@
 import type { Firewall, FirewallChange, FirewallResource } from '../../src/firewall/index.ts';
 import type { Link, NewBridge, NewRoute, NewVeth, Rtnetlink } from '../../src/kernel/netlink/index.ts';
-import { keyOf, TsnetError, type Address, type IfName } from '../../src/model/index.ts';
+import { keyOf, subnetOf, TsnetError, type Address, type IfName } from '../../src/model/index.ts';
 import type { Kernel } from '../../src/observe/index.ts';
 
 interface SimulatedLink extends Link {
@@ -94,7 +94,18 @@ export class SimulatedKernel {
             .filter(({ name }) => names.includes(name))
             .map((link) => [link.name as string, link]),
         ),
-      listRoutes: async () => [],
+      // Each address of a link brings its own, and nobody deletes them here.
+      listRoutes: async () =>
+        here().flatMap(({ index, addresses }) =>
+          addresses.map((address) => ({
+            type: 'unicast',
+            destination: subnetOf(address),
+            nextHops: [{ linkIndex: index }],
+          })),
+        ),
+      addRoute: async ({ destination }: NewRoute) => {
+        throw new TsnetError('conflict', `add route ${destination}: simulated`, { errno: 'EEXIST' });
+      },
       listAddresses: async ({ link }: { readonly link?: number | string } = {}) =>
         (link === undefined ? here() : [find(link)]).flatMap(({ index, addresses }) =>
           addresses.map((address) => ({ linkIndex: index, address })),

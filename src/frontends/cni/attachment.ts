@@ -1,7 +1,8 @@
-import { TsnetError } from '../../model/index.ts';
+import { familyOfRange, TsnetError, type PortRequest } from '../../model/index.ts';
 import {
   addressAttachment,
   attach,
+  reachablePorts,
   type Attachment,
   type AttachRequest,
   type Context,
@@ -57,8 +58,29 @@ function inNetwork(
 ): Promise<Attachment> {
   return persevere(context, request, async () => {
     await ensureNetwork(context, request.network, config.bridge, plan);
-    return attempt(attachRequest(request, config, plan));
+    const ports = publishable(context, request, config, plan);
+    return attempt({ ...attachRequest(request, config, plan), ports });
   });
+}
+
+/** The ports in the families that the container gets an address of; of others it is said that they are left out. */
+function publishable(
+  context: Context,
+  { containerId, name }: Request,
+  { runtime }: AddConfig,
+  { sources }: AddressPlan,
+): readonly PortRequest[] {
+  const families = new Set(sources.map(({ subnet }) => familyOfRange(subnet)));
+  const { ports, unreachable } = reachablePorts(runtime.ports, families);
+  for (const { hostIp, protocol, containerPort } of unreachable) {
+    context.log.warn('port is not published: the container gets no address of that family', {
+      container: containerId,
+      network: name,
+      port: `${containerPort}/${protocol}`,
+      ...(hostIp === undefined ? {} : { hostIp }),
+    });
+  }
+  return ports;
 }
 
 /** The network may be gone between being made and being used: it was idle, or who made it was killed and it is taken back. */
@@ -81,7 +103,7 @@ function attachRequest(
   request: Request,
   { bridge, runtime }: AddConfig,
   { take, answerFor }: AddressPlan,
-): AttachRequest {
+): Omit<AttachRequest, 'ports'> {
   const { containerId, args } = request;
   const mac = runtime.mac ?? bridge.mac;
   const podName = args['K8S_POD_NAME'];
@@ -99,7 +121,6 @@ function attachRequest(
     },
     ...(bridge.detectsDuplicates ? { detectsDuplicates: true } : {}),
     ...(bridge.staysDown ? { staysDown: true } : {}),
-    ports: runtime.ports,
     // Podman asks for all ports of a container on each of its networks.
     sharesPorts: true,
     // Podman and its conmon listen on the ports of their containers.

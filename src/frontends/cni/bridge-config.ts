@@ -30,6 +30,8 @@ export interface BridgeConfig {
   /** Whether the container sets its interface up by itself. */
   readonly staysDown: boolean;
   readonly isolatesPorts: boolean;
+  /** Absent: where the bridge is the gateway. */
+  readonly hairpins?: boolean;
   readonly ingressPolicy: IngressPolicy;
   readonly dns: CniDns;
   /** What `args.cni` or CNI_ARGS say; `runtimeConfig` has the last word. */
@@ -38,7 +40,8 @@ export interface BridgeConfig {
 
 const flag = orElse(v.boolean(), false);
 
-const schema = v.object({
+/** The options of the main plugin, as they are written. */
+export const bridgeSchema = v.object({
   bridge: optional(v.string()),
   isGateway: flag,
   isDefaultGateway: flag,
@@ -46,7 +49,7 @@ const schema = v.object({
   ipMasq: flag,
   ipMasqBackend: optional(v.string()),
   mtu: orElse(v.number(), 0),
-  hairpinMode: flag,
+  hairpinMode: optional(v.boolean()),
   promiscMode: flag,
   vlan: orElse(v.number(), 0),
   vlanTrunk: orElse(
@@ -72,7 +75,7 @@ const policies: readonly IngressPolicy[] = ['open', 'same-bridge', 'isolated'];
  * @throws invalid-input; a CniError 2 for what this plugin does not do, 4 for CNI_ARGS
  */
 export function parseBridgeConfig(document: Document, args: CniArguments, ipam: IpamChoice): BridgeConfig {
-  const found = decode(schema, document);
+  const found = decode(bridgeSchema, document);
   refuseUnsupported(found);
   refuseContradictions(found, ipam);
   const mac = macOf(document, args);
@@ -87,13 +90,14 @@ export function parseBridgeConfig(document: Document, args: CniArguments, ipam: 
     detectsDuplicates: found.enabledad,
     staysDown: found.disableContainerInterface,
     isolatesPorts: found.portIsolation,
+    ...(found.hairpinMode === undefined ? {} : { hairpins: found.hairpinMode }),
     ingressPolicy: parsePolicy(found.ingressPolicy),
     dns: found.dns,
     ...(mac === undefined ? {} : { mac }),
   };
 }
 
-type Found = v.InferOutput<typeof schema>;
+type Found = v.InferOutput<typeof bridgeSchema>;
 
 function refuseUnsupported({ vlan, vlanTrunk }: Found): void {
   if (!Number.isInteger(vlan) || vlan < 0 || vlan > 4094)
@@ -112,7 +116,8 @@ function refuseUnsupported({ vlan, vlanTrunk }: Found): void {
 
 function refuseContradictions(found: Found, ipam: IpamChoice): void {
   const { hairpinMode, promiscMode, ipMasqBackend = '', macspoofchk, disableContainerInterface } = found;
-  if (hairpinMode && promiscMode) throw invalid('promiscMode', true, 'false, as hairpinMode is true');
+  if (hairpinMode === true && promiscMode)
+    throw invalid('promiscMode', true, 'false, as hairpinMode is true');
   if (!['', 'iptables', 'nftables'].includes(ipMasqBackend)) {
     throw invalid('ipMasqBackend', ipMasqBackend, 'iptables or nftables');
   }

@@ -69,8 +69,9 @@ async function end(
 }
 
 function parseValid({ document, name }: Request): ValidAttachments | undefined {
-  const key = keys.find((known) => document[known] !== undefined && document[known] !== null);
+  const key = keys.find((known) => document[known] !== undefined);
   if (key === undefined) return undefined;
-  const listed = decode(attachments, document[key], key);
+  // A list of Go that is empty may be written as null. Source: libcni, `GCAttachments`.
+  const listed = decode(attachments, document[key] ?? [], key);
   return new Set(listed.map(({ containerID, ifname }) => endpointIdOf(name, containerID, ifname)));
 }

@@ -50,7 +50,8 @@ export function needsInterface(choice: IpamChoice): boolean {
   return choice.kind === 'delegated' && choice.type === 'dhcp';
 }
 
-const schema = v.object({
+/** The section `ipam`, as it is written. */
+export const ipamSchema = v.object({
   ...rangeSchema.entries,
   ranges: orElse(v.array(v.array(rangeSchema)), []),
   routes: orElse(v.array(routeSchema), []),
@@ -71,7 +72,7 @@ export function parseIpamConfig(
   args: CniArguments,
   runtime: Pick<RuntimeConfig, 'ips' | 'ranges'>,
 ): IpamConfig {
-  const ipam = decode(schema, document['ipam'] ?? {}, 'ipam');
+  const ipam = decode(ipamSchema, document['ipam'] ?? {}, 'ipam');
   const { subnet, rangeStart, rangeEnd, gateway } = ipam;
   const own = subnet ? [[{ subnet, rangeStart, rangeEnd, gateway }]] : [];
   // By themselves first, for an error that says where they come from.

@@ -72,7 +72,13 @@ export function parseIpam(request: Request, runtime: Pick<RuntimeConfig, 'ips' |
         plan: async (context) => {
           const answer = await ask(context, 'ADD');
           try {
-            return planOf(parseResult(answer, request.version, `answer of ${choice.type}`));
+            const found = parseResult(answer, request.version, `answer of ${choice.type}`);
+            if (found.ips.length === 0) {
+              throw new TsnetError('unavailable', `${choice.type} ADD: it gave no address`, {
+                subject: choice.type,
+              });
+            }
+            return planOf(found);
           } catch (error) {
             await abandon(context).catch(() => undefined);
             throw error;

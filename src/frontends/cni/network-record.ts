@@ -94,7 +94,7 @@ function requestOf(
   subnets: readonly NetworkSubnet[],
   pools: NetworkRequest['pools'],
 ): NetworkRequest {
-  const { bridge, mtu, masquerades, antispoofs, isolatesPorts, ingressPolicy } = config;
+  const { bridge, mtu, masquerades, antispoofs, isolatesPorts, hairpins, ingressPolicy } = config;
   // As with the reference plugins: what has a route to the containers may use it, unless a policy says otherwise.
   const mode = ingressPolicy === 'open' ? 'nat-unprotected' : 'nat';
   return {
@@ -110,6 +110,7 @@ function requestOf(
     gatewayMode4: mode,
     gatewayMode6: mode,
     ...(antispoofs ? { antispoofs: true } : {}),
+    ...(hairpins === undefined ? {} : { hairpins }),
     subnets,
     pools,
     reserved: [],

@@ -1,8 +1,12 @@
 import { invalid, type EndpointId } from '../../model/index.ts';
+import { bridgeSchema } from './bridge-config.ts';
 import { parseDocument, type Document } from './decode.ts';
 import { parseEnvironment, type AttachmentVariables, type Variables, type Verb } from './environment.ts';
 import { CniError, cniCodes } from './errors.ts';
+import { foldKeys, spellingsOf } from './fold-keys.ts';
 import { endpointIdOf, networkIdOf, type CniNetworkId } from './identity.ts';
+import { ipamSchema } from './ipam-config.ts';
+import { dnsSchema, routeSchema } from './result.ts';
 import { isAtLeast, parseVersion, type CniVersion } from './versions.ts';
 
 /** One call of a plugin, as far as every verb reads it. */
@@ -19,6 +23,25 @@ export interface Request extends AttachmentVariables {
   readonly stdin: string;
 }
 
+const spellings = spellingsOf(
+  [bridgeSchema, ipamSchema, routeSchema, dnsSchema],
+  [
+    'cniVersion',
+    'name',
+    'type',
+    'ipam',
+    'args',
+    'cni',
+    'ips',
+    'mac',
+    'runtimeConfig',
+    'capabilities',
+    'prevResult',
+  ],
+);
+// The one is folded by itself, the others are lists of names and what plugins say.
+const opaque: ReadonlySet<string> = new Set(['runtimeConfig', 'capabilities', 'prevResult']);
+
 const firstVersionOf: Readonly<Partial<Record<Verb, CniVersion>>> = {
   CHECK: '0.4.0',
   GC: '1.1.0',
@@ -32,7 +55,7 @@ const firstVersionOf: Readonly<Partial<Record<Verb, CniVersion>>> = {
  */
 export function parseRequest(verb: Verb, env: Variables, stdin: string): Request {
   const variables = parseEnvironment(verb, env);
-  const document = parseDocument(stdin, 'network configuration');
+  const document = foldKeys(parseDocument(stdin, 'network configuration'), spellings, opaque) as Document;
   const version = parseVersion(document['cniVersion']);
   const needed = firstVersionOf[verb];
   if (needed !== undefined && !isAtLeast(version, needed)) {

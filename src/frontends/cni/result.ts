@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { parseAddress, parseIp, parseSubnet, type Address, type Ip, type Subnet } from '../../model/index.ts';
-import { count, decode, optional, orElse, word } from './decode.ts';
+import { count, decode, isObject, optional, orElse, word } from './decode.ts';
 import type { CniVersion } from './versions.ts';
 import { isAtLeast } from './versions.ts';
 
@@ -86,7 +86,7 @@ const oldResultSchema = v.object({
  * @throws invalid-input
  */
 export function parseResult(value: unknown, version: CniVersion, field: string): CniResult {
-  if (!isAtLeast(version, '0.3.0')) return parseOldResult(value, field);
+  if (isOldShape(value, version)) return parseOldResult(value, field);
   const found = decode(resultSchema, value, field);
   return {
     interfaces: found.interfaces,
@@ -97,6 +97,12 @@ export function parseResult(value: unknown, version: CniVersion, field: string):
     routes: found.routes.map((route, position) => parseRoute(route, `${field}.routes.${position}`)),
     dns: found.dns,
   };
+}
+
+/** Plugins that know old versions only answer in the shape of theirs, whatever they are asked in. */
+function isOldShape(value: unknown, version: CniVersion): boolean {
+  if (isObject(value) && (isObject(value['ip4']) || isObject(value['ip6']))) return true;
+  return !isAtLeast(version, '0.3.0') && !(isObject(value) && Array.isArray(value['ips']));
 }
 
 function parseOldResult(value: unknown, field: string): CniResult {

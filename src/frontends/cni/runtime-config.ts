@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import {
   invalid,
-  isUnspecified,
   parseIp,
   parseMac,
   parsePort,
@@ -14,6 +13,7 @@ import {
   type Shaping,
 } from '../../model/index.ts';
 import { count, decode, isObject, optional, orElse, type Document } from './decode.ts';
+import { foldKeys, spellingsOf } from './fold-keys.ts';
 import { rangeSchema, type RangeText } from './ranges.ts';
 import type { CniDns } from './result.ts';
 
@@ -64,12 +64,9 @@ const schema = v.object({
   ipRanges: orElse(v.array(v.array(rangeSchema)), []),
 });
 
-/** The spelling of every key that is read, at whatever depth. */
-const spellings: ReadonlyMap<string, string> = new Map(
-  [schema, portSchema, rangeSchema, bandwidthSchema, dnsSchema]
-    .flatMap(({ entries }) => Object.keys(entries))
-    .map((name) => [name.toLowerCase(), name]),
-);
+const spellings = spellingsOf([schema, portSchema, rangeSchema, bandwidthSchema, dnsSchema]);
+// Names of networks, below `aliases`, are whatever they are.
+const opaque: ReadonlySet<string> = new Set(['aliases']);
 
 const field = 'runtimeConfig';
 
@@ -106,26 +103,10 @@ export function parseWish(value: string, name: string): Ip {
 function declaredOnly(runtimeConfig: unknown, capabilities: unknown): Document {
   if (runtimeConfig === undefined || runtimeConfig === null) return {};
   if (!isObject(runtimeConfig)) throw invalid(field, runtimeConfig, 'an object');
-  const folded = fold(runtimeConfig) as Document;
+  const folded = foldKeys(runtimeConfig, spellings, opaque) as Document;
   if (!isObject(capabilities)) return folded;
-  const declared = fold(capabilities) as Document;
+  const declared = foldKeys(capabilities, spellings, opaque) as Document;
   return Object.fromEntries(Object.entries(folded).filter(([name]) => declared[name] === true));
-}
-
-/** The same value with every known key in its own spelling; the own spelling wins where there are several. */
-function fold(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(fold);
-  if (!isObject(value)) return value;
-  const entries = Object.entries(value).map(
-    ([key, item]) => [spellings.get(key.toLowerCase()) ?? key, key, item] as const,
-  );
-  const exactLast = entries.sort(
-    ([name, key], [otherName, otherKey]) => Number(name === key) - Number(otherName === otherKey),
-  );
-  // Names of networks, below `aliases`, are whatever they are.
-  return Object.fromEntries(
-    exactLast.map(([name, , item]) => [name, name === 'aliases' ? item : fold(item)] as const),
-  );
 }
 
 function parsePortMapping(entry: v.InferOutput<typeof portSchema>, name: string): PortRequest {
@@ -133,8 +114,7 @@ function parsePortMapping(entry: v.InferOutput<typeof portSchema>, name: string)
   const hostIp = entry.hostIP ? parseIp(entry.hostIP, `${name}.hostIP`) : undefined;
   return {
     protocol: parseProtocol(entry.protocol.toLowerCase(), `${name}.protocol`),
-    // Runtimes write any of the three for every address.
-    ...(hostIp === undefined || isUnspecified(hostIp) ? {} : { hostIp }),
+    ...(hostIp === undefined ? {} : { hostIp }),
     hostPorts: { first: hostPort, last: hostPort },
     containerPort: parsePort(entry.containerPort, `${name}.containerPort`),
   };

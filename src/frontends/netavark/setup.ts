@@ -1,10 +1,13 @@
 import {
   addressIn,
+  boundsOf,
   contains,
   everywhere,
+  familyOf,
   familyOfRange,
   invalid,
   ipOf,
+  ipToNumber,
   parseIfName,
   parseIp,
   parseMac,
@@ -19,6 +22,7 @@ import {
   detach,
   endIdleNetworks,
   isAsRequested,
+  reachablePorts,
   type Attachment,
   type AttachRequest,
   type Context,
@@ -28,7 +32,7 @@ import { decode } from '../docker/requests.ts';
 import { endpointIdOf } from './endpoint-id.ts';
 import { parseContainerOptions } from './container-options.ts';
 import { metricOf, parseNetwork, type RequestedNetwork } from './network-request.ts';
-import { parsePortMappings, reachablePorts } from './port-mappings.ts';
+import { parsePortMappings } from './port-mappings.ts';
 import { setupSchema } from './requests.ts';
 import { statusOf, type StatusBlock } from './status-block.ts';
 
@@ -154,6 +158,13 @@ function addressOf({ request }: RequestedNetwork, text: string, field: string): 
       text,
       ranges === '' ? 'none, because the network has no subnet' : `an address of ${ranges}`,
     );
+  }
+  const { first, last } = boundsOf(found.subnet);
+  const number = ipToNumber(ip);
+  const isReserved = number === first || (familyOf(ip) === 4 && number === last);
+  if (ip === found.gateway || (isReserved && last - first > 1n)) {
+    const holder = ip === found.gateway ? 'its gateway' : 'its network and broadcast address';
+    throw invalid(field, text, `an address of ${found.subnet} other than ${holder}`);
   }
   return addressIn(ip, found.subnet);
 }

@@ -1,4 +1,6 @@
-import { familyOf, type Ip } from '../../model/index.ts';
+import { contains, familyOf, ipOf, subnetOf, type Ip } from '../../model/index.ts';
+import type { LinkView } from '../../observe/host/snapshot.ts';
+import type { Finding } from '../finding.ts';
 import type { Packet } from '../rules/packet.ts';
 import { attachmentHops } from './attachment.ts';
 import { flushFinding } from './engine-rules.ts';
@@ -107,6 +109,13 @@ async function routeHops({
   });
   const bridge = target.network && bridgeOf(inspection, target.network);
   const object = `${host.id} route to ${target.ip}`;
+  const lost =
+    answer.kind === 'none' || answer.link !== bridge?.name ? lostRoute(scene, target, bridge) : undefined;
+  if (lost !== undefined) {
+    return answer.kind === 'none'
+      ? { hops: [bad('route', lost, 'unreachable')] }
+      : { hops: [bad('route', lost, 'timeout')], link: answer.link };
+  }
   if (answer.kind === 'none') {
     if (answer.why === 'reverse-path' && inLink !== undefined)
       return { hops: [reversePathHop(scene, packet)] };
@@ -164,6 +173,37 @@ function isBridgeBroken({ inspection, host }: Scene, { network, ip }: Target): b
     ({ linkIndex, address }) => linkIndex === bridge.index && address.includes(':') === (familyOf(ip) === 6),
   );
   return !bridge.isUp || !holds;
+}
+
+/** Says that a bridge is up and has its address, but that the route that the kernel made with it was deleted. */
+function lostRoute({ host }: Scene, target: Target, bridge: LinkView | undefined): Finding | undefined {
+  if (bridge?.isUp !== true || expectedLink(target, bridge.name) === undefined) return undefined;
+  const held = host.addresses.find(
+    ({ linkIndex, address }) => linkIndex === bridge.index && contains(subnetOf(address), target.ip),
+  );
+  if (held === undefined) return undefined;
+  const subnet = subnetOf(held.address);
+  const isThere = host.routes.some(
+    ({ type, destination, nextHops }) =>
+      type === 'unicast' &&
+      destination === subnet &&
+      nextHops.some(({ linkIndex }) => linkIndex === bridge.index),
+  );
+  if (isThere) return undefined;
+  const own =
+    familyOf(target.ip) === 4
+      ? `proto kernel scope link src ${ipOf(held.address)}`
+      : 'proto kernel metric 256';
+  return found('route.none', {
+    subject: `address ${target.ip}`,
+    message: `the host has no route to ${subnet} by ${bridge.name}, which has ${held.address}, and so none to ${nameOf(target)}: it was deleted`,
+    evidence: [fact('rtnetlink', `${host.id} routes`, `none to ${subnet} dev ${bridge.name}`)],
+    fix: [
+      target.network?.driver === 'tsnet'
+        ? 'tsnet reconcile'
+        : `ip route add ${shellWords(`${subnet} dev ${bridge.name} ${own}`)}`,
+    ],
+  });
 }
 
 function reversePathHop({ host }: Scene, { inLink = '', source }: Packet): Hop {

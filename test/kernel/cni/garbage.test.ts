@@ -37,16 +37,15 @@ describe('GC', () => {
     await succeed(pods.host.context, call('ADD', 1, other, 'eth1'));
     const gc = (valid: object) => callCni(pods.host.context, { verb: 'GC', config: { ...config, ...valid } });
     const nothing = { exitCode: 0, stdout: '' };
-    for (const valid of [{}, { 'cni.dev/valid-attachments': null }]) {
-      expect(await gc(valid)).toEqual(nothing);
-      expect(attachments()).toHaveLength(4);
-    }
+    expect(await gc({})).toEqual(nothing);
+    expect(attachments()).toHaveLength(4);
     const left = [{ containerID: 'c0', ifname: 'eth1' }];
     expect(await gc({ 'cni.dev/valid-attachments': left, 'cni.dev/attachments': [] })).toEqual(nothing);
     expect(attachments()).toEqual(['cni-gc c0 eth1', 'cni-other c1 eth1']);
     expect(addresses()).toBe(2);
     expect((await pods.boxes[0]?.exec('ip', '-o', 'link'))?.stdout).not.toContain('eth0');
-    expect(await gc({ 'cni.dev/attachments': [] })).toEqual(nothing);
+    // What libcni sends for an empty list.
+    expect(await gc({ 'cni.dev/valid-attachments': null })).toEqual(nothing);
     expect(attachments()).toEqual(['cni-other c1 eth1']);
     expect(addresses()).toBe(1);
     await succeed(pods.host.context, call('ADD', 0, {}, 'eth1'));

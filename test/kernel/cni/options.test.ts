@@ -79,6 +79,98 @@ describe('an option', () => {
     await succeed(pods.host.context, call('CHECK', 0, { ipam, ...published, prevResult: result }));
   });
 
+  const dual = { ranges: [[{ subnet: '10.77.0.0/24' }], [{ subnet: 'fd00:77::/64' }]] };
+  const mapped = (...hostIPs: string[]) => ({
+    runtimeConfig: {
+      portMappings: hostIPs.map((hostIP) => ({ hostPort: 8080, containerPort: 80, protocol: 'tcp', hostIP })),
+    },
+  });
+  const bindings = () =>
+    pods.host.context.state
+      .read((view) => view.endpoints())
+      .flatMap(({ ports }) => ports.map(({ hostIp = 'every address' }) => hostIp));
+
+  it.each([['0.0.0.0'], ['::']])('hostIP %s publishes in one family only', async (hostIP) => {
+    await add(0, { ipam: dual, ...mapped(hostIP) });
+    await using _four = await startTcpServer(box(0), 80);
+    await using _six = await startTcpServer(box(0), 80, 6);
+    const [mine, other] = ['10.77.0.1:8080', '[fd00:77::1]:8080'].sort((one) =>
+      one.startsWith('[') === (hostIP === '::') ? -1 : 1,
+    ) as [string, string];
+    expect(await askTcp(pods.host.netns, mine)).toContain('here');
+    await expect(askTcp(pods.host.netns, other)).rejects.toThrow();
+  });
+
+  it.each([
+    [
+      ['0.0.0.0', '::'],
+      ['0.0.0.0', '::'],
+    ],
+    [['', ''], ['every address']],
+    [['', '::', '0.0.0.0'], ['every address']],
+    [
+      ['::', ''],
+      ['::', '0.0.0.0'],
+    ],
+    [['127.0.0.1', '127.0.0.1'], ['127.0.0.1']],
+  ])('equal mappings are one: hostIP %j', async (asked, made) => {
+    await add(0, { ipam: dual, ...mapped(...asked) });
+    expect(bindings()).toEqual(made);
+  });
+
+  it.each([
+    [{ subnet: '10.77.0.0/24' }, ['fd00::1', '0.0.0.0', '::'], ['0.0.0.0']],
+    [{ subnet: 'fd00:77::/64' }, ['127.0.0.1', '::', '0.0.0.0'], ['::']],
+  ])('hostIP of a family that the pod has no address of is left out: %j', async (range, asked, made) => {
+    await add(0, { ipam: { ranges: [[range]] }, ...mapped(...asked) });
+    expect(bindings()).toEqual(made);
+  });
+
+  it.each([
+    [{}, 'on'],
+    [{ hairpinMode: true }, 'on'],
+    [{ hairpinMode: false }, 'off'],
+    [{ isDefaultGateway: false }, 'off'],
+    [{ isDefaultGateway: false, ipam: {} }, 'off'],
+    [{ isDefaultGateway: false, hairpinMode: true }, 'on'],
+  ])(
+    'hairpinMode is what it says, and follows the gateway where nothing is said: %j',
+    async (more, wanted) => {
+      const result = await add(0, more);
+      const link = result.interfaces[1]?.name ?? '';
+      expect((await pods.host.netns.exec('bridge', '-d', 'link', 'show', 'dev', link)).stdout).toContain(
+        `hairpin ${wanted}`,
+      );
+      await succeed(pods.host.context, call('CHECK', 0, { ...more, prevResult: result }));
+    },
+  );
+
+  it('counts in any case of its key, as it does to plugins in Go', async () => {
+    const result = await add(0, {
+      isDefaultGateway: undefined,
+      isDefaultgateway: true,
+      MTU: 1300,
+      IPAM: { Ranges: [[{ subnet: '10.77.0.0/24', rangestart: '10.77.0.40' }]] },
+      ipam: undefined,
+    });
+    expect(result.ips[0]?.address).toBe('10.77.0.40/24');
+    expect(result.routes).toEqual([{ dst: '0.0.0.0/0', gw: '10.77.0.1' }]);
+    expect((await box(0).exec('ip', '-o', 'link', 'show', 'eth0')).stdout).toContain('mtu 1300');
+  });
+
+  it('IPv6 addresses turn IPv6 on in a pod without it, on lo too', async () => {
+    await box(0).exec(
+      'sysctl',
+      '-qw',
+      'net.ipv6.conf.all.disable_ipv6=1',
+      'net.ipv6.conf.default.disable_ipv6=1',
+    );
+    await box(0).exec('ip', 'link', 'set', 'lo', 'up');
+    await add(0, { ipam: dual });
+    await ping(box(0), '::1');
+    await ping(box(0), 'fd00:77::1');
+  });
+
   it('disableContainerInterface leaves it to the container to set its interface up', async () => {
     const down = { isDefaultGateway: false, ipam: {}, disableContainerInterface: true };
     const prevResult = await add(0, down);

@@ -100,6 +100,19 @@ const port = (host_port: number, container_port: number, more: object = {}) => (
   ...more,
 });
 
+describe('an address that is not for containers', () => {
+  it.each(['10.91.0.1', '10.91.0.0', '10.91.0.255', 'fd00:91::1', 'fd00:91::'])(
+    'is refused: %s',
+    async (ip) => {
+      const { exitCode, json } = await setUp(0, { ips: [ip] });
+      expect({ exitCode, json }).toEqual({
+        exitCode: 1,
+        json: { error: expect.stringMatching(/static_ips\[0\].*other than its (gateway|network)/) },
+      });
+    },
+  );
+});
+
 /** Answers every TCP connection with its own name. */
 const listener = (ports: readonly number[], word: string) => `
   const ports = ${JSON.stringify(ports)};

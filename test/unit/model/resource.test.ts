@@ -56,6 +56,17 @@ const resources: readonly (readonly [Resource, key: string, line: string])[] = [
     'address fd00::1/64 dev br-1',
   ],
   [
+    {
+      kind: 'route',
+      link: bridge,
+      destination: parseSubnet('fd00::/64'),
+      source: parseIp('fd00::1', 'source'),
+      owner: 'host',
+    },
+    'route:br-1:fd00::/64',
+    'route fd00::/64 dev br-1 src fd00::1',
+  ],
+  [
     { kind: 'sysctl', path: 'ipv4/ip_forward', value: '1', owner: 'host' },
     'sysctl:ipv4/ip_forward',
     'sysctl net/ipv4/ip_forward = 1',

@@ -77,13 +77,19 @@ describe('runtimeConfig', () => {
     ]);
   });
 
-  it.each(['', '0.0.0.0', '::', undefined, null])(
-    'publishes on every address of the host with hostIP %j',
-    (hostIP) => {
+  it.each([
+    ['', undefined],
+    [undefined, undefined],
+    [null, undefined],
+    ['0.0.0.0', '0.0.0.0'],
+    ['::', '::'],
+  ])(
+    'publishes with hostIP %j on %j, which is one family or, where it is missing, both',
+    (hostIP, hostIp) => {
       const [port] = read({
         portMappings: [{ hostPort: 1, containerPort: 1, protocol: 'sctp', hostIP }],
       }).ports;
-      expect(port).not.toHaveProperty('hostIp');
+      expect(port?.hostIp).toBe(hostIp);
     },
   );
 

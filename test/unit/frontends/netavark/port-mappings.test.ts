@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parsePortMappings, reachablePorts } from '../../../../src/frontends/netavark/port-mappings.ts';
-import type { IpFamily, PortRequest } from '../../../../src/model/index.ts';
+import { parsePortMappings } from '../../../../src/frontends/netavark/port-mappings.ts';
+import type { PortRequest } from '../../../../src/model/index.ts';
 
 const mapping = (more: object = {}) => ({
   container_port: 80,
@@ -41,24 +41,5 @@ describe('published ports', () => {
     [mapping({ protocol: 'icmp' }), /port_mappings\[0\]\.protocol: "icmp"/],
   ])('%j is refused', (given, message) => {
     expect(() => parsePortMappings([given])).toThrow(message);
-  });
-});
-
-describe('the ports that a network can take on', () => {
-  const anywhere = request(8080, 80);
-  const only6 = request(90, 90, { hostIp: '::1' });
-
-  it.each<[readonly IpFamily[], readonly PortRequest[]]>([
-    [
-      [4, 6],
-      [anywhere, only6],
-    ],
-    [[4], [anywhere]],
-    [[6], [anywhere, only6]],
-    [[], []],
-  ])('with addresses of %j', (families, ports) => {
-    const { unreachable, ...reachable } = reachablePorts([anywhere, only6], new Set(families));
-    expect(reachable).toEqual({ ports });
-    expect([...ports, ...unreachable]).toEqual([anywhere, only6]);
   });
 });

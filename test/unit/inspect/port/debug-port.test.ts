@@ -92,11 +92,29 @@ describe('debugPort', () => {
       'route.taken',
       'timeout',
     ],
+    [
+      'a deleted route, where others lead somewhere else',
+      { host: { routes: [route(undefined, 2, '192.0.2.2'), route('192.0.2.0/24', 2)] } },
+      'route.none',
+      'timeout',
+    ],
   ])('%s', async (_, changes, code, symptom) => {
     const report = await ask(changes, '8088', 'lan');
     expect(codes(report)[0]).toBe(code);
     expect(report).toMatchObject({ verdict: 'broken', ways: [{ symptom }] });
     expect(report.causes[0]?.finding.evidence).not.toEqual([]);
+  });
+
+  it('tells how to make the route to a network again', async () => {
+    const report = await ask({ host: { routes: [route('192.0.2.0/24', 2)] } }, '8088', 'lan');
+    expect(report.causes[0]?.finding).toMatchObject({
+      code: 'route.none',
+      fix: [
+        expect.stringMatching(
+          /^ip route add 10\.66\.0\.0\/24 dev \S+ proto kernel scope link src 10\.66\.0\.1$/,
+        ),
+      ],
+    });
   });
 
   it('says that a proxy closes what the container refuses', async () => {
