@@ -17,13 +17,13 @@ import { toStoreError } from './store-error.ts';
 import { Store, type Reader } from './store.ts';
 import {
   currentLayout,
-  decodeStoreRecord,
   readStoreRecord,
   storeKey,
   writeStoreRecord,
   type Pair,
   type StoreRecord,
 } from './store-record.ts';
+import { SupersededError } from './superseded-error.ts';
 import { workingPath, workingPlace } from './working-place.ts';
 
 /** Where the stores are and who asks. */
@@ -256,10 +256,12 @@ function keepInStep(working: Store, disk: Store, { id }: Pair, copy: DurableCopy
 function storesOf(disk: Store, known: StoreRecord | undefined, working: Store, copy?: DurableCopy): Stores {
   let seen: Uint8Array | undefined;
   const isCurrent = () => {
-    if (!disk.isIntact() || !working.isIntact()) return false;
-    const now = disk.read(bytesOf);
+    // Each use looks at the files itself; what was found to be gone is not in use any more.
+    if (disk.isGone || working.isGone) return false;
+    const now = readUnlessGone(disk);
+    if (now === gone) return false;
     if (sameBytes(seen, now)) return true;
-    const record = now === undefined ? undefined : decodeStoreRecord(now);
+    const record = disk.read(readStoreRecord);
     const isSameStore =
       working === disk
         ? isSame(record, known)
@@ -293,6 +295,17 @@ function isSame(one: StoreRecord | undefined, other: StoreRecord | undefined): b
 
 function sameBytes(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
   return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
+}
+
+const gone = Symbol('gone');
+
+function readUnlessGone(disk: Store): Uint8Array | undefined | typeof gone {
+  try {
+    return disk.read((reader) => reader.stored(storeKey));
+  } catch (error) {
+    if (error instanceof SupersededError) return gone;
+    throw error;
+  }
 }
 
 function bytesOf(reader: Reader): Uint8Array | undefined {

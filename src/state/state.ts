@@ -45,7 +45,7 @@ class Preview extends Error {
 /** How often a change is tried whose stores are replaced while it waits. */
 const mostAttempts = 5;
 
-const emptyReader: Reader = { get: () => undefined, list: () => [] };
+const emptyReader: Reader = { get: () => undefined, stored: () => undefined, list: () => [] };
 
 /**
  * What is decided. Any number of processes may have it open at once; nothing is remembered between
