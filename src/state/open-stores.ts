@@ -12,7 +12,7 @@ import {
   setAsideWorkingStore,
   type Restoration,
 } from './restore-disk.ts';
-import { DamagedStoreError, fileOf, hasStore } from './store-file.ts';
+import { DamagedStoreError, LostRecordsError, fileOf, hasStore } from './store-file.ts';
 import { toStoreError } from './store-error.ts';
 import { Store, type Reader } from './store.ts';
 import {
@@ -49,7 +49,8 @@ export interface Stores {
 /**
  * Opens the stores for reading; undefined as long as there are none.
  *
- * @throws as `Store.open`; denied where others may write; unavailable where the disk is gone and a copy of it is there
+ * @throws as `Store.open`; denied where others may write; unavailable where the disk is gone and a copy of it is there, or
+ *   the records of this boot are
  */
 export function openForReading(options: StoresOptions): Stores | undefined {
   if (!hasStore(options.directory)) return openSurvivorForReading(options);
@@ -57,8 +58,12 @@ export function openForReading(options: StoresOptions): Stores | undefined {
   const disk = Store.open(options.directory, { isReadOnly: true, isVolatile: false });
   return closedOnError(disk, () => {
     const found = disk.read(readStoreRecord);
-    // What a writer would begin with, where nothing can be worked with.
-    return storesOf(disk, found, openWorking(options, found, true)?.working ?? disk);
+    const working = openWorking(options, found, true)?.working;
+    if (working === undefined && lostBefore(found, options.bootId)?.what === 'boot') {
+      throw new LostRecordsError(found?.pair?.directory ?? options.directory);
+    }
+    // Before the first writer of this boot there is what it would begin with.
+    return storesOf(disk, found, working ?? disk);
   });
 }
 

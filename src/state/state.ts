@@ -171,6 +171,11 @@ export class State implements Disposable {
     });
   }
 
+  /** False for a reader as long as there are no records, and nothing tells that there were. */
+  isThere(): boolean {
+    return this.#connect() !== undefined;
+  }
+
   /** Every record as it is stored, as JSON values. */
   dump(): Dump {
     return this.#read(dump);
