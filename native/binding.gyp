@@ -15,6 +15,7 @@
         'src/loop.cc',
         'src/netns.cc',
         'src/socket.cc',
+        'src/store_file.cc',
       ],
       'include_dirs': ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       'defines': [

@@ -14,6 +14,7 @@
 #include "framing.h"
 #include "netns.h"
 #include "socket.h"
+#include "store_file.h"
 
 namespace tsnet {
 
@@ -205,6 +206,33 @@ void FlockNow(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value InspectStoreFile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = ReadPath(info[0], "path");
+  const bool isHeadOnly = ReadChoice(info[1], "what", {"all", "head"}) == 1;
+  const StoreFile found = WithErrors(env, [&] { return InspectStore(path, isHeadOnly); });
+  const auto facts = Napi::Object::New(env);
+  facts.Set("size", Napi::Number::New(env, static_cast<double>(found.size)));
+  facts.Set("pages", Napi::Number::New(env, static_cast<double>(found.pages)));
+  if (!found.problem.empty()) facts.Set("problem", Napi::String::New(env, found.problem));
+  return facts;
+}
+
+Napi::Value StampFile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = ReadPath(info[0], "path");
+  if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
+    throw Napi::TypeError::New(env, "stamp must be a Float64Array");
+  }
+  auto stamp = info[1].As<Napi::Float64Array>();
+  if (stamp.ElementLength() != 4) throw Napi::RangeError::New(env, "stamp must have 4 elements");
+  FileStamp found;
+  const bool isThere = WithErrors(env, [&] { return StampOf(path, found); });
+  const double fields[] = {found.device, found.inode, found.size, found.written};
+  std::copy(std::begin(fields), std::end(fields), stamp.Data());
+  return Napi::Boolean::New(env, isThere);
+}
+
 Napi::Value Addon::Flock(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int descriptor = static_cast<int>(ReadInteger(info[0], "descriptor", 0, INT32_MAX));
@@ -324,6 +352,8 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("openSocket", bind("openSocket", &Addon::OpenSocket));
   exports.Set("flock", bind("flock", &Addon::Flock));
   exports.Set("flockNow", Napi::Function::New(env, tsnet::FlockNow, "flockNow"));
+  exports.Set("inspectStore", Napi::Function::New(env, tsnet::InspectStoreFile, "inspectStore"));
+  exports.Set("stampFile", Napi::Function::New(env, tsnet::StampFile, "stampFile"));
   exports.Set("askNamespaces", bind("askNamespaces", &Addon::AskNamespaces));
   exports.Set("openDescriptor", Napi::Function::New(env, tsnet::OpenDescriptor, "openDescriptor"));
   exports.Set("openFileIn", Napi::Function::New(env, tsnet::OpenFile, "openFileIn"));

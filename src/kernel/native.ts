@@ -39,6 +39,16 @@ export interface ExchangeOptions {
   readonly timeoutMs?: number;
 }
 
+/** What a file of lmdb says of itself. */
+export interface StoreFileFacts {
+  /** In bytes. */
+  readonly size: number;
+  /** Up to the last that was ever used; 0 where the head is wrong. */
+  readonly pages: number;
+  /** What is wrong with it, in a few words. */
+  readonly problem?: string;
+}
+
 /** An open socket. Exchanges on one socket run one after the other, in order, on a thread of its own. */
 export interface NativeSocket {
   /**
@@ -143,6 +153,16 @@ export interface Native {
   flock(descriptor: number, mode: 'exclusive' | 'shared' | 'unlock', timeoutMs: number): Promise<void>;
   /** As `flock`, on the spot: the event loop stands still until nobody else holds the lock. Throws a `NativeError`. */
   flockNow(descriptor: number, mode: 'exclusive' | 'shared' | 'unlock'): void;
+  /**
+   * Looks whether lmdb can use a file: its two heads, and unless only these are wished all pages, the order of keys and the
+   * free pages. lmdb follows them unseen and ends the process where one leads astray. Throws a `NativeError`.
+   */
+  inspectStore(path: string, what: 'all' | 'head'): StoreFileFacts;
+  /**
+   * Writes down what tells a file from others: device, inode, size in bytes, milliseconds since 1970 of its last change. False,
+   * and zeros, when it is not there. A fifth of the time of `statSync`. Throws a `NativeError`.
+   */
+  stampFile(path: string, stamp: Float64Array): boolean;
 }
 
 /** The addon, loaded at the first use; there is no other place that loads it. */

@@ -20,14 +20,15 @@ import { observeOwned } from '../observe/index.ts';
 import type { StateTransaction, StateView } from '../state/index.ts';
 import type { Context } from './context.ts';
 import { findFarEnds, type FarEnd } from './find-far-ends.ts';
+import { findRunningSandboxes } from './find-running-sandboxes.ts';
 import { containerLinkName } from './link-names.ts';
 import { leaseOwner } from './leases.ts';
 import { withLock } from './lock.ts';
 
 /**
  * After records were lost within a boot, records again what the kernel tells of containers that run: marked links name their
- * endpoint and lead to its interface, marked elements of the firewall name its ports. What no record explains even then is
- * left alone until the boot ends. Done once, by the first who opens the state for writing; without a loss it costs a read.
+ * endpoint and lead to its interface, marked elements of the firewall name its ports. Sandboxes of `tsnet run` whose commands
+ * run are running again. What no record explains even then is left alone until the boot ends. Done once, by the first who opens the state for writing; without a loss it costs a read.
  */
 export async function adoptSurvivors(context: Context): Promise<void> {
   const isDue = () => {
@@ -43,12 +44,15 @@ export async function adoptSurvivors(context: Context): Promise<void> {
     const known = new Set<Owner>(endpoints.map(({ id }): Owner => `endpoint:${id}`));
     for (const owner of context.state.read(recordedOwners)) known.add(owner);
     const kept = keepable(owned, known, lost.what);
+    const sandboxes = findRunningSandboxes(context.state.read((view) => view.sandboxes()));
     await context.state.recordFound(kept.length === 0 ? undefined : { ...lost, kept }, (tx) => {
       for (const endpoint of endpoints) record(tx, endpoint);
+      for (const sandbox of sandboxes) tx.putSandbox(sandbox);
     });
-    if (endpoints.length + kept.length === 0) return;
+    if (endpoints.length + sandboxes.length + kept.length === 0) return;
     context.log.warn('records of this boot were lost; what the kernel tells was recorded again', {
       endpoints: endpoints.map(({ id }) => id),
+      sandboxes: sandboxes.map(({ name }) => name),
       leftAlone: kept,
       notKnown: 'names of containers, aliases, rate limits, routes',
     });

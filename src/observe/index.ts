@@ -4,6 +4,7 @@ export {
   linkResource,
   observe,
   observeOwned,
+  ownerOf,
   type Kernel,
 } from './observe.ts';
 export { isSameNamespace, observeFarEnd, readInterface } from './sandbox-interface.ts';

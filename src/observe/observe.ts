@@ -193,7 +193,7 @@ function isLinkLocal({ address }: AddressOn): boolean {
   return /^fe[89ab][0-9a-f]:/.test(address);
 }
 
-function ownerOf(link: Link): Owner {
+export function ownerOf(link: Link): Owner {
   if (link.alias?.startsWith('tsnet:') === true) return link.alias.slice('tsnet:'.length) as Owner;
   return isUnfinished(link) && link.name.startsWith(hostLinkPrefix) ? unfinishedOwner : 'host';
 }

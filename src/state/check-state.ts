@@ -118,12 +118,12 @@ function reportOf(what: 'disk' | 'working', directory: string, isVolatile: boole
   try {
     const store = Store.open(directory, { isReadOnly: true, isVolatile });
     try {
-      const pages = verifyStoreFile(directory);
+      const facts = verifyStoreFile(directory);
       return {
         what,
         path,
         size,
-        ...(pages === undefined ? {} : { pages: pages.lastPage + 1 }),
+        ...(facts === undefined ? {} : { pages: facts.pages }),
         ...store.audit(),
       };
     } finally {

@@ -2,14 +2,7 @@ import { differences, mayOutliveBoot } from './durable.ts';
 import type { DurableCopy } from './durable-copy.ts';
 import type { Key } from './keys.ts';
 import type { Companion, Reader, Store, Writer } from './store.ts';
-import {
-  decodeStoreRecord,
-  readStoreRecord,
-  storeKey,
-  writeStoreRecord,
-  type Pair,
-  type StoreRecord,
-} from './store-record.ts';
+import { readStoreRecord, storeKey, writeStoreRecord, type Pair, type StoreRecord } from './store-record.ts';
 import { SupersededError } from './superseded-error.ts';
 
 /**
@@ -34,11 +27,11 @@ export class DiskCompanion implements Companion {
 
   /** @throws SupersededError when the disk has another working store now */
   begin(working: Reader): void {
-    const [here, there] = [working.get(storeKey), this.#disk.read((disk) => disk.get(storeKey))];
+    const [here, there] = [working.stored(storeKey), this.#disk.read((disk) => disk.stored(storeKey))];
     this.#isInStep = isEqual(here, there);
     if (this.#isInStep && isEqual(here, this.#lastSeen)) return;
-    for (const bytes of [here, there]) {
-      if (bytes === undefined || decodeStoreRecord(bytes).pair?.id !== this.#id) throw new SupersededError();
+    for (const record of [readStoreRecord(working), this.#disk.read(readStoreRecord)]) {
+      if (record?.pair?.id !== this.#id) throw new SupersededError();
     }
     this.#lastSeen = here;
   }

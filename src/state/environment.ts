@@ -65,6 +65,11 @@ export class Environment {
     return !this.#isGone && this.#files.areIntact();
   }
 
+  /** Whether it was closed because its files were taken away. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   /**
    * Commits what is written in the callback, or nothing if it throws; alone among all processes.
    *

@@ -1,15 +1,7 @@
 import { statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { native } from '../kernel/native.ts';
 import { hasSoundHead } from './store-file.ts';
-
-/** One file as it was when it was looked at last. */
-interface Seen {
-  readonly path: string;
-  readonly dev: number;
-  readonly ino: number;
-  size: number;
-  written: number;
-}
 
 /**
  * The files that an environment has mapped. Somebody may delete, replace or cut off what lies at their paths: in files
@@ -17,49 +9,66 @@ interface Seen {
  */
 export class FilesInUse {
   readonly #directory: string;
-  readonly #data: Seen | undefined;
-  readonly #lock: Seen | undefined;
+  readonly #data: FileInUse;
+  readonly #lock: FileInUse;
 
   constructor(directory: string) {
     this.#directory = directory;
-    this.#data = look(join(directory, 'data.mdb'));
-    this.#lock = look(join(directory, 'lock.mdb'));
+    this.#data = new FileInUse(join(directory, 'data.mdb'));
+    this.#lock = new FileInUse(join(directory, 'lock.mdb'));
   }
 
-  /** Whether both are still there, the same, and no shorter; costs five millionths of a second. lmdb never makes one shorter. */
+  /** Whether both are still there, the same, and no shorter; costs 0.003 ms. lmdb never makes one shorter. */
   areIntact(): boolean {
-    const written = this.#data?.written;
-    if (!isIntact(this.#data) || !isIntact(this.#lock)) return false;
-    // A commit, or somebody who writes over it.
-    return this.#data?.written === written || hasSoundHead(this.#directory);
+    const { written } = this.#data;
+    if (!this.#data.isIntact() || !this.#lock.isIntact()) return false;
+    // A commit of others, or somebody who writes over it.
+    return this.#data.written === written || hasSoundHead(this.#directory);
   }
 
   /** What was written since the last look was a commit of one's own. To be called while nobody else commits. */
   noteCommit(): void {
-    if (this.#data !== undefined) isIntact(this.#data);
+    this.#data.isIntact();
   }
 
   /** Makes it safe to let go of the locks' file, which closing an environment writes to. */
   prepareClosing(): void {
-    const lock = this.#lock;
-    if (lock === undefined) return;
-    const now = look(lock.path);
-    if (now?.ino === lock.ino && now.size < lock.size) truncateSync(lock.path, lock.size);
+    this.#lock.restoreLength();
   }
 }
 
-function isIntact(seen: Seen | undefined): boolean {
-  if (seen === undefined) return true;
-  const now = statSync(seen.path, { throwIfNoEntry: false });
-  if (now?.ino !== seen.ino || now.dev !== seen.dev || now.size < seen.size) return false;
-  seen.size = now.size;
-  seen.written = now.mtimeMs;
-  return true;
-}
+/** One file as it was when it was looked at last. One that was not there then is never missed. */
+class FileInUse {
+  readonly #path: string;
+  readonly #now = new Float64Array(4);
+  readonly #isThere: boolean;
+  readonly #device: number;
+  readonly #inode: number;
+  #size: number;
+  /** Milliseconds since 1970. */
+  written: number;
 
-function look(path: string): Seen | undefined {
-  const now = statSync(path, { throwIfNoEntry: false });
-  return now === undefined
-    ? undefined
-    : { path, dev: now.dev, ino: now.ino, size: now.size, written: now.mtimeMs };
+  constructor(path: string) {
+    this.#path = path;
+    this.#isThere = native().stampFile(path, this.#now);
+    [this.#device = 0, this.#inode = 0, this.#size = 0, this.written = 0] = this.#now;
+  }
+
+  isIntact(): boolean {
+    if (!this.#isThere) return true;
+    native().stampFile(this.#path, this.#now);
+    const now = this.#now;
+    if (now[0] !== this.#device || now[1] !== this.#inode) return false;
+    const size = now[2] ?? 0;
+    if (size < this.#size) return false;
+    this.#size = size;
+    this.written = now[3] ?? 0;
+    return true;
+  }
+
+  restoreLength(): void {
+    if (!this.#isThere) return;
+    const now = statSync(this.#path, { throwIfNoEntry: false });
+    if (now?.ino === this.#inode && now.size < this.#size) truncateSync(this.#path, this.#size);
+  }
 }

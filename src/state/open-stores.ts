@@ -12,18 +12,18 @@ import {
   setAsideWorkingStore,
   type Restoration,
 } from './restore-disk.ts';
-import { DamagedStoreError, fileOf, hasStore } from './store-file.ts';
+import { DamagedStoreError, LostRecordsError, fileOf, hasStore } from './store-file.ts';
 import { toStoreError } from './store-error.ts';
 import { Store, type Reader } from './store.ts';
 import {
   currentLayout,
-  decodeStoreRecord,
   readStoreRecord,
   storeKey,
   writeStoreRecord,
   type Pair,
   type StoreRecord,
 } from './store-record.ts';
+import { SupersededError } from './superseded-error.ts';
 import { workingPath, workingPlace } from './working-place.ts';
 
 /** Where the stores are and who asks. */
@@ -49,7 +49,8 @@ export interface Stores {
 /**
  * Opens the stores for reading; undefined as long as there are none.
  *
- * @throws as `Store.open`; denied where others may write; unavailable where the disk is gone and a copy of it is there
+ * @throws as `Store.open`; denied where others may write; unavailable where the disk is gone and a copy of it is there, or
+ *   the records of this boot are
  */
 export function openForReading(options: StoresOptions): Stores | undefined {
   if (!hasStore(options.directory)) return openSurvivorForReading(options);
@@ -57,8 +58,12 @@ export function openForReading(options: StoresOptions): Stores | undefined {
   const disk = Store.open(options.directory, { isReadOnly: true, isVolatile: false });
   return closedOnError(disk, () => {
     const found = disk.read(readStoreRecord);
-    // What a writer would begin with, where nothing can be worked with.
-    return storesOf(disk, found, openWorking(options, found, true)?.working ?? disk);
+    const working = openWorking(options, found, true)?.working;
+    if (working === undefined && lostBefore(found, options.bootId)?.what === 'boot') {
+      throw new LostRecordsError(found?.pair?.directory ?? options.directory);
+    }
+    // Before the first writer of this boot there is what it would begin with.
+    return storesOf(disk, found, working ?? disk);
   });
 }
 
@@ -256,10 +261,12 @@ function keepInStep(working: Store, disk: Store, { id }: Pair, copy: DurableCopy
 function storesOf(disk: Store, known: StoreRecord | undefined, working: Store, copy?: DurableCopy): Stores {
   let seen: Uint8Array | undefined;
   const isCurrent = () => {
-    if (!disk.isIntact() || !working.isIntact()) return false;
-    const now = disk.read(bytesOf);
+    // Each use looks at the files itself; what was found to be gone is not in use any more.
+    if (disk.isGone || working.isGone) return false;
+    const now = readUnlessGone(disk);
+    if (now === gone) return false;
     if (sameBytes(seen, now)) return true;
-    const record = now === undefined ? undefined : decodeStoreRecord(now);
+    const record = disk.read(readStoreRecord);
     const isSameStore =
       working === disk
         ? isSame(record, known)
@@ -293,6 +300,17 @@ function isSame(one: StoreRecord | undefined, other: StoreRecord | undefined): b
 
 function sameBytes(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
   return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
+}
+
+const gone = Symbol('gone');
+
+function readUnlessGone(disk: Store): Uint8Array | undefined | typeof gone {
+  try {
+    return disk.read((reader) => reader.stored(storeKey));
+  } catch (error) {
+    if (error instanceof SupersededError) return gone;
+    throw error;
+  }
 }
 
 function bytesOf(reader: Reader): Uint8Array | undefined {

@@ -45,7 +45,7 @@ class Preview extends Error {
 /** How often a change is tried whose stores are replaced while it waits. */
 const mostAttempts = 5;
 
-const emptyReader: Reader = { get: () => undefined, list: () => [] };
+const emptyReader: Reader = { get: () => undefined, stored: () => undefined, list: () => [] };
 
 /**
  * What is decided. Any number of processes may have it open at once; nothing is remembered between
@@ -169,6 +169,11 @@ export class State implements Disposable {
       change(this.#transaction(writer));
       writeLostRecords(writer, this.#options.bootId, lost);
     });
+  }
+
+  /** False for a reader as long as there are no records, and nothing tells that there were. */
+  isThere(): boolean {
+    return this.#connect() !== undefined;
   }
 
   /** Every record as it is stored, as JSON values. */

@@ -34,11 +34,7 @@ export const storeKey: Key = ['meta', 'store'];
 /** What a store says of itself; undefined for a new one. @throws unsupported if a newer tsnet made it */
 export function readStoreRecord(reader: Reader): StoreRecord | undefined {
   const bytes = reader.get(storeKey);
-  return bytes === undefined ? undefined : decodeStoreRecord(bytes);
-}
-
-/** As `readStoreRecord`, of its bytes. */
-export function decodeStoreRecord(bytes: Uint8Array): StoreRecord {
+  if (bytes === undefined) return undefined;
   const store = valueOf(storeKey, decodeEnvelope(bytes)) as StoreRecord;
   if (store.layout <= currentLayout) return store;
   throw new TsnetError(

@@ -20,6 +20,8 @@ export interface Entry {
 /** Reads records, all as of the same instant. */
 export interface Reader {
   get(key: Key): Uint8Array | undefined;
+  /** A record as it lies there, whole or not: only to be compared with what it was. */
+  stored(key: Key): Uint8Array | undefined;
   /** The records whose keys begin with these parts, in the order of their keys; without parts, all of them. */
   list(prefix: Key | readonly []): readonly Entry[];
 }
@@ -135,6 +137,11 @@ export class Store {
     return this.#environment.isIntact();
   }
 
+  /** Whether a use has found that its files were taken away; does not look itself. */
+  get isGone(): boolean {
+    return this.#environment.isGone;
+  }
+
   /** Completes the changes under way and lets go of the store. */
   close(): void {
     if (!this.#isOpen) return;
@@ -195,6 +202,7 @@ export class Store {
         const stored = database.getBinary(toLmdb(key));
         return stored === undefined ? undefined : this.#opened(key, stored);
       },
+      stored: (key) => database.getBinary(toLmdb(key)),
       list: (prefix) => {
         const entries: Entry[] = [];
         const range = prefix.length === 0 ? {} : { start: toLmdb(prefix) };

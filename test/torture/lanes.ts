@@ -34,10 +34,10 @@ export interface LaneResult {
 /** One lane: a way of making tsnet's life hard. */
 export type Lane = (options: LaneOptions) => AsyncIterable<LaneResult>;
 
-/** All lanes, in the order in which they run. Each of the others is a folder of tests that repeat themselves on demand. */
+/** All lanes, in the order in which they run. The others are tests that repeat themselves on demand. */
 export const lanes: Readonly<Record<string, Lane>> = {
   kills,
-  damage: testLane('damage', 'kernel', 'test/kernel/damage', 'TSNET_DAMAGE'),
+  damage: testLane('damage', 'unit', 'test/unit/state/damage.test.ts', 'TSNET_DAMAGE'),
   attacks: testLane('attacks', 'kernel', 'test/kernel/attacks', 'TSNET_ATTACKS'),
   fuzz: testLane('fuzz', 'unit', 'test/unit/fuzz', 'TSNET_FUZZ'),
 };
@@ -65,16 +65,16 @@ async function* kills({ rounds, seed, only, onProgress, signal }: LaneOptions): 
 }
 
 /**
- * Tests of a folder, told by variables how often and from which seed.
+ * Tests of a folder or a file, told by variables how often and from which seed.
  *
- * @throws Error when the folder is not there
+ * @throws Error when it is not there
  */
-function testLane(lane: string, suite: string, folder: string, variables: string): Lane {
+function testLane(lane: string, suite: string, place: string, variables: string): Lane {
   return async function* runTests({ rounds, seed }) {
-    if (!existsSync(join(project, folder)))
-      throw new Error(`the lane ${lane} needs ${folder}, which is not there`);
+    if (!existsSync(join(project, place)))
+      throw new Error(`the lane ${lane} needs ${place}, which is not there`);
     const begin = performance.now();
-    const words = ['--no-install', 'vitest', 'run', '--project', suite, '--maxWorkers=2', `${folder}/`];
+    const words = ['--no-install', 'vitest', 'run', '--project', suite, '--maxWorkers=2', place];
     const child = spawn('npx', words, {
       cwd: project,
       env: { ...process.env, [`${variables}_ROUNDS`]: String(rounds), [`${variables}_SEED`]: String(seed) },
@@ -84,6 +84,6 @@ function testLane(lane: string, suite: string, folder: string, variables: string
     await once(child, 'exit');
     const failures = child.exitCode === 0 ? 0 : 1;
     const did = failures === 0 ? 'all tests passed' : 'tests FAILED, see above';
-    yield { lane, kind: folder, rounds, did, seconds: (performance.now() - begin) / 1000, failures };
+    yield { lane, kind: place, rounds, did, seconds: (performance.now() - begin) / 1000, failures };
   };
 }

@@ -112,10 +112,9 @@ function damage(path: string, kind: (typeof kinds)[number], random: () => number
 }
 
 /** What is wrong with an answer: it is neither what was recorded, nor was anybody told that it is not. */
-function judge(found: Content, whole: Content, lost: 'disk' | 'working'): string | undefined {
+function judge(found: Content, whole: Content, mayBeginAnew: boolean): string | undefined {
   if (isDeepStrictEqual(found, whole)) return undefined;
-  const isWithoutBoot = isDeepStrictEqual(found, [whole[0], []]);
-  if (lost === 'working' && isWithoutBoot) return undefined;
+  if (mayBeginAnew && isDeepStrictEqual(found, [whole[0], []])) return undefined;
   return `${found[0].length} networks and ${found[1].length} endpoints, and nobody was told`;
 }
 
@@ -124,12 +123,13 @@ async function use(manner: (typeof manners)[number], file: 'disk' | 'working', w
   if (manner === 'restore') {
     restoreState({ directory, runDirectory, bootId });
     using state = open(bootId, false);
-    return judge(contentOf(state), whole, file);
+    return judge(contentOf(state), whole, file === 'working');
   }
   const isLater = manner === 'write after a boot';
   const expected: Content = isLater ? [whole[0], []] : whole;
   using state = open(isLater ? 'boot-2' : bootId, manner === 'read');
-  const found = judge(contentOf(state), expected, file);
+  // Who writes begins a working store anew, and says so; who reads can't.
+  const found = judge(contentOf(state), expected, file === 'working' && manner !== 'read');
   if (found !== undefined || manner === 'read') return found;
   await state.transact((tx) => tx.putNetwork(networkOf(99)));
   const after = contentOf(state)[0].length;

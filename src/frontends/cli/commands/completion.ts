@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { complete } from '../completion/complete.ts';
 import { namesOf, type RecordedNames } from '../completion/names.ts';
 import { scripts, type Shell } from '../completion/scripts.ts';
-import { openView } from '../open-view.ts';
+import { openRecords } from '../open-view.ts';
 
 /** `tsnet completion SHELL`: prints the script that the shell sources. */
 export function printScript(shell: Shell): void {
@@ -23,7 +23,7 @@ export async function printCandidates(command: Command, line: string): Promise<v
 }
 
 function readRecorded(command: Command): RecordedNames {
-  using state = openView(command);
+  using state = openRecords(command);
   return state.read((view) => ({
     networks: view.networks().flatMap(({ name }) => name ?? []),
     sandboxes: view.sandboxes().map(({ name }) => name),

@@ -8,7 +8,7 @@ import { wantsJson } from '../settings.ts';
 
 /** `tsnet endpoint ls` */
 export async function list(command: Command): Promise<void> {
-  using state = openView(command);
+  using state = await openView(command);
   const names = await engineNames();
   printSilence(names.silence);
   const rows = state.read((view) =>

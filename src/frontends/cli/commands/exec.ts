@@ -12,7 +12,7 @@ export async function exec(command: Command, name: string, words: readonly strin
   if (words.length === 0) throw invalid('command', undefined, `a command, as in tsnet exec ${name} -- sh`);
   const flags = command.opts<ExecutionFlags & { detach?: boolean }>();
   const isDetached = flags.detach === true;
-  using state = openView(command);
+  using state = await openView(command);
   using relay = new SignalRelay();
   try {
     const launch = await execInSandbox(state, name, { ...readExecution(flags), command: words, isDetached });

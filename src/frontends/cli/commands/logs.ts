@@ -10,7 +10,7 @@ import { readSettings } from '../settings.ts';
 export async function logs(command: Command, wanted: string): Promise<void> {
   const { follow, tail = 'all' } = command.opts<{ follow?: boolean; tail?: string }>();
   const lines = parseLines(tail);
-  using state = openView(command);
+  using state = await openView(command);
   const { id, name } = state.read((view) => findSandbox(view, wanted));
   const hasEnded = () => {
     const sandbox = state.read((view) => view.sandbox(name));

@@ -12,7 +12,7 @@ import { readSettings, wantsJson } from '../settings.ts';
 
 /** `tsnet network ls` */
 export async function list(command: Command): Promise<void> {
-  using state = openView(command);
+  using state = await openView(command);
   const names = await engineNames();
   printSilence(names.silence);
   const rows = state.read((view) =>
@@ -40,7 +40,7 @@ export async function list(command: Command): Promise<void> {
 
 /** `tsnet network inspect NETWORK` */
 export async function inspect(command: Command, name: string): Promise<void> {
-  using state = openView(command);
+  using state = await openView(command);
   const names = await engineNames();
   printSilence(names.silence);
   const found = state.read((view) => {

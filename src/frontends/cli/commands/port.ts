@@ -10,7 +10,7 @@ import { wantsJson } from '../settings.ts';
 
 /** `tsnet port [CONTAINER]`: for one container in the form of `docker port`, else a table of all. */
 export async function list(command: Command, wanted?: string): Promise<void> {
-  using state = openView(command);
+  using state = await openView(command);
   const names = await engineNames();
   printSilence(names.silence);
   const endpoints = state.read((view) => view.endpoints());

@@ -15,7 +15,7 @@ const widths = { container: 20, image: 18, network: 14 };
 /** `tsnet ps`: what `docker ps` should have shown of containers in networks of tsnet. */
 export async function list(command: Command): Promise<void> {
   const isAll = command.opts<{ all?: boolean }>().all === true;
-  using state = openView(command);
+  using state = await openView(command);
   const containers = await readContainers(timeoutMs).catch((error: unknown) => {
     printSilence(silenceOf(error, timeoutMs));
     return [];

@@ -3,7 +3,7 @@ import { openView } from '../open-view.ts';
 import { printJson } from '../print.ts';
 
 /** `tsnet state dump` */
-export function dump(command: Command): void {
-  using state = openView(command);
+export async function dump(command: Command): Promise<void> {
+  using state = await openView(command);
   printJson(state.dump());
 }

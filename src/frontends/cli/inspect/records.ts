@@ -19,11 +19,11 @@ export async function readRecords(command: Command): Promise<Recorded> {
   try {
     if (!hasRecords(stateDirectory)) return nothing;
     // 8 ms, most of them to load the store: only hosts that have records pay for it.
-    const [{ openView }, { stateOf }] = await Promise.all([
+    const [{ openRecords }, { stateOf }] = await Promise.all([
       import('../open-view.ts'),
       import('../../../run/sandbox-state.ts'),
     ]);
-    using state = openView(command);
+    using state = openRecords(command);
     const records = state.read((view) => ({
       networks: view.networks(),
       endpoints: view.endpoints(),
