@@ -10,7 +10,7 @@ import { withLocks } from './lock.ts';
 import { orphansAmong } from './orphaned-resources.ts';
 import { forgetOrphanedRecords } from './orphaned-records.ts';
 import { forgetStrayLocks } from './stray-locks.ts';
-import { ensureStructure, removeUnusedStructure } from './structure.ts';
+import { ensureStructure, removeUnneededStructure, removeUnusedStructure } from './structure.ts';
 import { withoutSandboxes } from './without-sandboxes.ts';
 
 /** What recovery would put in order. */
@@ -50,6 +50,7 @@ async function recoverHeld(context: Context, networks: readonly NetworkId[]): Pr
   }
   logChanges(context, changes);
   await apply(context.kernel, changes);
+  await removeUnneededStructure(context);
   return changes;
 }
 

@@ -9,7 +9,7 @@ import { settleInterrupted } from './interrupted.ts';
 import { withLocks } from './lock.ts';
 import { orphansAmong } from './orphaned-resources.ts';
 import { forgetStrayLocks } from './stray-locks.ts';
-import { removeUnusedStructure } from './structure.ts';
+import { removeUnneededStructure, removeUnusedStructure } from './structure.ts';
 import { findOrphanedRecords, forgetOrphanedRecords } from './orphaned-records.ts';
 
 /**
@@ -23,6 +23,7 @@ export async function sweepOrphans(context: Context): Promise<readonly string[]>
   const settled = (await settleInterrupted(context)).map(({ journal }) => formatInterrupted(journal));
   const swept = [...settled, ...(await forgetOrphanedRecords(context)), ...(await sweepKernel(context))];
   await removeUnusedStructure(context);
+  await removeUnneededStructure(context);
   await forgetStrayLocks(context);
   return swept;
 }

@@ -163,6 +163,7 @@ export class SimulatedKernel {
       readRevision: async () => '',
       holdGuard: () => undefined,
       releaseGuard: () => undefined,
+      removeUnneeded: async () => undefined,
       countForeignChanges: () => 0,
       restoreDrops: async () => [],
       subscribe: () => ({ [Symbol.dispose]: () => undefined }),
