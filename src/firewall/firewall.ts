@@ -56,6 +56,11 @@ export interface Firewall extends FirewallRules<FirewallResource> {
 
   /** Ends what `addStopgap` began, here or in a process that was killed since. */
   removeStopgap(): void;
+
+  /**
+   * Takes away what no network needs: who was killed left it. A network that is being made meanwhile meets `drift`.
+   */
+  removeUnneeded(): Promise<void>;
 }
 
 /** Rules that are in the kernel as long as nobody takes them away. */

@@ -46,9 +46,14 @@ export class GuardedFirewall implements Firewall {
     this.#flushGuard.add(add.filter(isNetwork), add.some(isFrameFilter));
     const kept = new Set(add.filter(needsTable).map(keyOf));
     if (remove.some((resource) => needsTable(resource) && !kept.has(keyOf(resource)))) {
-      const others = [...(await this.#routed.observeAll()), ...(await this.#guards.observeAll())];
-      if (!others.some(needsTable)) await this.#guards.remove();
+      await this.removeUnneeded();
     }
+  }
+
+  async removeUnneeded(): Promise<void> {
+    if (!(await this.#guards.isThere())) return;
+    const present = [...(await this.#routed.observeAll()), ...(await this.#guards.observeAll())];
+    if (!present.some(needsTable)) await this.#guards.remove();
   }
 
   async findDamage(): Promise<readonly string[]> {

@@ -28,29 +28,36 @@ export async function commit<T>(
   scope: Scope,
   change: (tx: StateTransaction) => T,
 ): Promise<T> {
-  return clearingTheWay(context, () => attempt(context, scope, change));
+  return clearingTheWay(context, () =>
+    withLock(context.runDirectory, scope.network, () =>
+      attempt(context, scope, change).catch((error: unknown) => {
+        const isKnown = context.state.read((view) => view.network(scope.network)) !== undefined;
+        if (!isKnown) forgetLock(context.runDirectory, scope.network);
+        throw error;
+      }),
+    ),
+  );
 }
 
+/** The caller holds the lock of the network. */
 async function attempt<T>(context: Context, scope: Scope, change: (tx: StateTransaction) => T): Promise<T> {
-  return withLock(context.runDirectory, scope.network, async () => {
-    const { result: decision, undo } = await onSettled(context, scope, () =>
-      context.state.transactUndoable((tx) => decide(context, tx, scope, change)),
-    );
-    const how = { concerns: scope.endpoints === 'all' ? 'network' : 'endpoints' } as const;
-    try {
-      await lead(context, decision.before, decision.after, how);
-    } catch (thrown) {
-      const suppressed = await collect([
-        () => lead(context, decision.after, decision.before, how),
-        () => context.state.undo(undo),
-        ...(decision.before.network === undefined ? [() => removeUnusedStructure(context)] : []),
-      ]);
-      throw withSuppressed(toTsnetError(thrown), suppressed);
-    }
-    await settle(context, decision, undo);
-    logLives(context, decision.before, decision.after);
-    return decision.result;
-  });
+  const { result: decision, undo } = await onSettled(context, scope, () =>
+    context.state.transactUndoable((tx) => decide(context, tx, scope, change)),
+  );
+  const how = { concerns: scope.endpoints === 'all' ? 'network' : 'endpoints' } as const;
+  try {
+    await lead(context, decision.before, decision.after, how);
+  } catch (thrown) {
+    const suppressed = await collect([
+      () => lead(context, decision.after, decision.before, how),
+      () => context.state.undo(undo),
+      ...(decision.before.network === undefined ? [() => removeUnusedStructure(context)] : []),
+    ]);
+    throw withSuppressed(toTsnetError(thrown), suppressed);
+  }
+  await settle(context, decision, undo);
+  logLives(context, decision.before, decision.after);
+  return decision.result;
 }
 
 /**

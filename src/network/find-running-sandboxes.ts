@@ -42,7 +42,9 @@ function namespaceOf({ netns }: NamedSandbox, { pid }: ProcessRef): NamedSandbox
 }
 
 function findCommands(): ReadonlyMap<SandboxId, ProcessRef> {
-  const mountNamespaces = new Set(['self', '1'].map((pid) => read(() => readlinkSync(`/proc/${pid}/ns/mnt`))));
+  const mountNamespaces = new Set(
+    ['self', '1'].map((pid) => read(() => readlinkSync(`/proc/${pid}/ns/mnt`))),
+  );
   const processes = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? (statOf(name) ?? []) : []));
   const sandboxes = new Map<number, SandboxId>();
   for (const { pid } of processes) {

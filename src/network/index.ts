@@ -28,6 +28,7 @@ export {
   type NetworkRequest,
 } from './networks.ts';
 export { createOwnNetwork, type OwnNetworkRequest } from './own-network.ts';
+export { sandboxLockName } from './stray-locks.ts';
 export { findOrphans, sweepOrphans } from './sweep-orphans.ts';
 export { settleInterrupted } from './interrupted.ts';
 export {

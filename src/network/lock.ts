@@ -56,6 +56,27 @@ export function forgetLock(runDirectory: string, name: string): void {
   rmSync(join(runDirectory, 'locks', name), { force: true });
 }
 
+/**
+ * Removes the file of a lock that nobody holds or needs. A lock that somebody holds is left to its holder.
+ *
+ * @param isNeeded asked while the lock is held, so that nobody begins to need it meanwhile
+ */
+export async function forgetLockUnless(
+  runDirectory: string,
+  name: string,
+  isNeeded: () => boolean,
+): Promise<void> {
+  const descriptor = openLockFile(join(runDirectory, 'locks', name));
+  try {
+    await native().flock(descriptor, 'exclusive', 0);
+    if (isLinked(descriptor) && !isNeeded()) forgetLock(runDirectory, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ETIMEDOUT')) throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Files of locks are removed, never renamed. */
 function isLinked(descriptor: number): boolean {
   return fstatSync(descriptor).nlink > 0;

@@ -9,7 +9,8 @@ import { settleInterrupted } from './interrupted.ts';
 import { withLocks } from './lock.ts';
 import { orphansAmong } from './orphaned-resources.ts';
 import { forgetOrphanedRecords } from './orphaned-records.ts';
-import { ensureStructure, removeUnusedStructure } from './structure.ts';
+import { forgetStrayLocks } from './stray-locks.ts';
+import { ensureStructure, removeUnneededStructure, removeUnusedStructure } from './structure.ts';
 import { withoutSandboxes } from './without-sandboxes.ts';
 
 /** What recovery would put in order. */
@@ -32,18 +33,25 @@ export interface Drift {
 export async function recover(context: Context): Promise<readonly Change[]> {
   await settleInterrupted(context);
   const networks = context.state.read((view) => view.networks().map(({ id }) => id));
-  return withLocks(context.runDirectory, ['recovery', ...networks.sort()], async () => {
-    for (const orphan of await forgetOrphanedRecords(context)) context.log.warn('forgotten', { orphan });
-    if (networks.length > 0) await ensureStructure(context);
-    else await removeUnusedStructure(context);
-    const { changes, vanished } = await findChanges(context, new Set(networks));
-    for (const bridge of vanished) {
-      context.log.warn('a network waits for its bridge, which is gone and was not made by tsnet', { bridge });
-    }
-    logChanges(context, changes);
-    await apply(context.kernel, changes);
-    return changes;
-  });
+  const changes = await withLocks(context.runDirectory, ['recovery', ...networks.sort()], () =>
+    recoverHeld(context, networks),
+  );
+  await forgetStrayLocks(context);
+  return changes;
+}
+
+async function recoverHeld(context: Context, networks: readonly NetworkId[]): Promise<readonly Change[]> {
+  for (const orphan of await forgetOrphanedRecords(context)) context.log.warn('forgotten', { orphan });
+  if (networks.length > 0) await ensureStructure(context);
+  else await removeUnusedStructure(context);
+  const { changes, vanished } = await findChanges(context, new Set(networks));
+  for (const bridge of vanished) {
+    context.log.warn('a network waits for its bridge, which is gone and was not made by tsnet', { bridge });
+  }
+  logChanges(context, changes);
+  await apply(context.kernel, changes);
+  await removeUnneededStructure(context);
+  return changes;
 }
 
 /**

@@ -22,4 +22,9 @@ export async function removeUnusedStructure(context: Context): Promise<void> {
   });
 }
 
+/** Takes away what only some networks need and none of those that are there: one look at all rules. */
+export async function removeUnneededStructure(context: Context): Promise<void> {
+  await withLock(context.runDirectory, lockName, () => context.kernel.firewall.removeUnneeded());
+}
+
 const lockName = 'firewall';

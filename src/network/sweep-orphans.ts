@@ -8,12 +8,13 @@ import { intentOf, logChanges } from './intent.ts';
 import { settleInterrupted } from './interrupted.ts';
 import { withLocks } from './lock.ts';
 import { orphansAmong } from './orphaned-resources.ts';
-import { removeUnusedStructure } from './structure.ts';
+import { forgetStrayLocks } from './stray-locks.ts';
+import { removeUnneededStructure, removeUnusedStructure } from './structure.ts';
 import { findOrphanedRecords, forgetOrphanedRecords } from './orphaned-records.ts';
 
 /**
  * Takes away what nobody has: operations whose processes died are settled, then records of endpoints that do not exist are
- * forgotten, and what carries our mark without a record is taken out of the kernel.
+ * forgotten, and what carries our mark without a record is taken out of the kernel; at last the files of locks.
  *
  * @returns what was taken away, one line each
  * @throws kernel
@@ -22,6 +23,8 @@ export async function sweepOrphans(context: Context): Promise<readonly string[]>
   const settled = (await settleInterrupted(context)).map(({ journal }) => formatInterrupted(journal));
   const swept = [...settled, ...(await forgetOrphanedRecords(context)), ...(await sweepKernel(context))];
   await removeUnusedStructure(context);
+  await removeUnneededStructure(context);
+  await forgetStrayLocks(context);
   return swept;
 }
 

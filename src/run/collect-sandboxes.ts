@@ -4,7 +4,7 @@ import { recover, type Context } from '../network/index.ts';
 import { endLocked, removeLocked } from './end-sandbox.ts';
 import { filesOf, listFolders, removeFolder } from './sandbox-folder.ts';
 import { mendSandboxes } from './settle-sandboxes.ts';
-import { forgetStrayLocks, withSandboxLock } from './sandbox-lock.ts';
+import { withSandboxLock } from './sandbox-lock.ts';
 import { stateOf } from './sandbox-state.ts';
 
 /** A sandbox whose end nobody saw, and what becomes of it. */
@@ -55,7 +55,6 @@ export async function collectSandboxes(context: Context): Promise<LostSandbox[]>
   await mendSandboxes(context);
   removeStrayFolders(context);
   await refreshHosts(context);
-  await forgetStrayLocks(context);
   return removed;
 }
 

@@ -1,4 +1,4 @@
-import { deleteNamedNetns, netnsIdOf } from '../kernel/netns/index.ts';
+import { deleteNamedNetns, isUnpinned, netnsIdOf } from '../kernel/netns/index.ts';
 import {
   toTsnetError,
   withSuppressed,
@@ -78,7 +78,8 @@ async function dismantle(context: Context, sandbox: NamedSandbox, hasNetns: bool
 /** Somebody may have removed the namespace and made another of its name. */
 function removeNetns({ name, netns }: NamedSandbox): void {
   if (netns.kind !== 'own') return;
-  if (netns.id !== undefined && identityAt(netns.path) !== netns.id) return;
+  const isAnother = netns.id !== undefined && identityAt(netns.path) !== netns.id;
+  if (isAnother && !isUnpinned(name)) return;
   deleteNamedNetns(name);
 }
 

@@ -17,10 +17,14 @@ export class DamagedStoreError extends TsnetError {
 /** What the kernel holds since this boot is not recorded any more: an answer would leave out whatever that is. */
 export class LostRecordsError extends TsnetError {
   constructor(directory: string) {
-    super('unavailable', `read state: the records of this boot are lost: ${fileOf(directory)} is gone or empty`, {
-      subject: fileOf(directory),
-      hint: "'tsnet reconcile' records again what the kernel tells",
-    });
+    super(
+      'unavailable',
+      `read state: the records of this boot are lost: ${fileOf(directory)} is gone or empty`,
+      {
+        subject: fileOf(directory),
+        hint: "'tsnet reconcile' records again what the kernel tells",
+      },
+    );
   }
 }
 

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Rtnetlink } from '../../src/kernel/netlink/index.ts';
 import {
@@ -338,7 +340,11 @@ class Run {
     for (const { id } of networks) await deleteNetwork(context, id, { releasesPools: true });
     await this.#process.idle();
     const records = Object.keys(context.state.dump()).filter((key) => !key.startsWith('meta/'));
-    const faults = [...records, ...(await this.#world.leftovers())];
+    // Not that of the recovery and of the structure, which are no network's.
+    const locks = readdirSync(join(context.runDirectory, 'locks'))
+      .filter((name) => name !== 'recovery' && name !== 'firewall')
+      .map((name) => `lock ${name}`);
+    const faults = [...records, ...(await this.#world.leftovers()), ...locks];
     if (faults.length > 0) throw new Error(`after the end of all networks: ${faults.join('; ')}`);
   }
 }

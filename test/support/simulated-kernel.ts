@@ -177,6 +177,7 @@ export class SimulatedKernel {
       hasGuard: async () => false,
       addStopgap: () => undefined,
       removeStopgap: () => undefined,
+      removeUnneeded: async () => undefined,
       countForeignChanges: () => 0,
       restoreDrops: async () => [],
       subscribe: () => ({ [Symbol.dispose]: () => undefined }),

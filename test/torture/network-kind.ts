@@ -2,7 +2,7 @@ import { after, callOperation, must, type Kind } from './kind.ts';
 import { tsnetCall } from './torture-host.ts';
 import { upkeep } from './upkeep.ts';
 
-const subnets = ['--subnet', '10.49.0.0/24', 'fd00:49::/64'];
+const subnets = ['--subnet', '10.49.0.0/24', '--subnet', 'fd00:49::/64'];
 const create = (name: string, ...flags: string[]) => tsnetCall('network', 'create', name, ...flags);
 const remove = (name: string) => tsnetCall('network', 'rm', name);
 const run = (network: string) =>

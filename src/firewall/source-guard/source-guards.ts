@@ -64,6 +64,11 @@ export class SourceGuards {
     });
   }
 
+  /** Whether there is a table, of whatever version. */
+  async isThere(): Promise<boolean> {
+    return (await this.#nft.readTableComment(table)) !== undefined;
+  }
+
   /** Whether the table is there as this version makes it. */
   async isCurrent(): Promise<boolean> {
     const [comment, rules] = await Promise.all([
@@ -124,7 +129,7 @@ export class SourceGuards {
   /** Takes the table away with everything in it, where it is. */
   async remove(): Promise<void> {
     await withFirewallLock(this.#lockDirectory, async () => {
-      if ((await this.#nft.readTableComment(table)) === undefined) return;
+      if (!(await this.isThere())) return;
       await this.#nft.load(`delete table bridge ${name}\n`);
     });
   }

@@ -1,3 +1,3 @@
 export { withNetnsDescriptor } from './handle.ts';
 export { netnsIdOf, type NetnsId } from './id.ts';
-export { createNamedNetns, deleteNamedNetns, listNamedNetns } from './named.ts';
+export { createNamedNetns, deleteNamedNetns, isUnpinned, listNamedNetns } from './named.ts';

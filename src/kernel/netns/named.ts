@@ -1,10 +1,13 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
 import { invalid } from '../../model/errors.ts';
 import { native } from '../native.ts';
 import { fromNativeError } from '../netlink/errno.ts';
 
 /** Where named namespaces are pinned. Source: ip-netns(8). */
 const folder = '/run/netns';
+
+/** Source: linux/magic.h */
+const nsfsMagic = 0x6e736673;
 
 const namePattern = /^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,255}$/;
 
@@ -34,6 +37,13 @@ export function deleteNamedNetns(name: string): boolean {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
     throw fromNativeError(`delete the network namespace ${path}`, error);
   }
+}
+
+/** Whether only the empty file is left of a pinned namespace: somebody was killed while he pinned or unpinned it. */
+export function isUnpinned(name: string): boolean {
+  const path = pathOf(name);
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  return status?.isFile() === true && status.size === 0 && statfsSync(path).type !== nsfsMagic;
 }
 
 /** The names of pinned namespaces, as `ip netns` lists them. */

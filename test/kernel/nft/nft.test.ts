@@ -38,7 +38,9 @@ describe('Nft', () => {
     const { nft, host } = lab;
     const owned = { family: 'inet', name: 'owned' } as const;
     nft.addOwnedTable(owned, { comment: '', sets: [], chains: [], elements: [] });
-    await expect(nft.changeElements(table, { remove: web, add: [] })).rejects.toMatchObject({ errno: 'ENOENT' });
+    await expect(nft.changeElements(table, { remove: web, add: [] })).rejects.toMatchObject({
+      errno: 'ENOENT',
+    });
     expect(await nft.changeElements(table, { remove: [], add: web }, 1)).toBe('stale');
     expect((await host.exec('nft', 'list', 'tables')).stdout).toContain('table inet owned');
     nft.deleteOwnedTable(owned);

@@ -65,6 +65,24 @@ async function expectInOrder(): Promise<void> {
   expect(await host.succeed('reconcile', '--dry-run')).toBe('');
 }
 
+it('a removal that was killed while it unpinned the namespace is finished by the next one', async () => {
+  await run('web', '--network', 'lab');
+  await host.exec('umount', '--lazy', '/run/netns/web');
+  expect(await host.exec('ls', '/run/netns')).toContain('web');
+  await host.succeed('rm', '-f', 'web');
+  expect(await host.exec('ls', '/run/netns')).not.toContain('web');
+});
+
+it('what was begun of a separated network that never came to be does not stay', async () => {
+  const tables = () => host.exec('nft', 'list', 'tables');
+  for (const word of ['gc', 'reconcile']) {
+    await host.exec('nft', 'add table bridge tsnet { comment "begun"; }');
+    expect(await tables()).toContain('bridge tsnet');
+    await host.succeed(word);
+    expect(await tables()).not.toContain('bridge tsnet');
+  }
+});
+
 describe('a connect that is killed', () => {
   it('in the middle of its work is taken back or completed by the next command, whichever', async () => {
     await run('web', '--network', 'lab', '-p', '8080:80');
