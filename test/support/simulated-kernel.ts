@@ -209,7 +209,18 @@ export class SimulatedKernel {
       readonly netns?: string;
     },
   ): SimulatedLink {
-    const { name, kind, alias, mac, mtu = 1500, up = false, master, isolated = false, netns } = link;
+    const {
+      name,
+      kind,
+      alias,
+      mac,
+      mtu = 1500,
+      up = false,
+      master,
+      isolated = false,
+      hairpin = false,
+      netns,
+    } = link;
     if (this.#find(name, netns) !== undefined) {
       throw new TsnetError('conflict', `create link ${name}: simulated`, { errno: 'EEXIST' });
     }
@@ -234,7 +245,7 @@ export class SimulatedKernel {
       group: 0,
       operState: 'up',
       bridge: undefined,
-      bridgePort: master === undefined ? undefined : { isolated },
+      bridgePort: master === undefined ? undefined : { isolated, hairpin },
       addresses: [],
       routes: [],
       ...(netns === undefined ? {} : { netns }),

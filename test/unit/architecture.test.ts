@@ -37,6 +37,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'frontends/install': ['model', 'kernel', 'state', 'network', 'frontends/socket'],
   'frontends/cli': [
     'model',
+    'observe',
     'network',
     'run',
     'state',

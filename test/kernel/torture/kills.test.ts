@@ -6,16 +6,9 @@ import { runKills } from '../../torture/kills.ts';
 const rounds = 4;
 const seed = 1;
 
-/** Known to leave pools and bridges when they are killed; `scripts/torture kills` has them. */
-const notYetClean = ['run', 'network'];
-
-it.each(kinds.filter(({ name }) => !notYetClean.includes(name)))(
-  'kills leave nothing and cost nobody anything: $name',
-  { timeout: 300_000 },
-  async (kind) => {
-    const { findings, kills, points } = await runKills(kind, { rounds, seed });
-    expect(findings).toEqual([]);
-    expect(kills).toBeGreaterThan(0);
-    expect(points.known).toBeGreaterThan(20);
-  },
-);
+it.each(kinds)('kills leave nothing and cost nobody anything: $name', { timeout: 300_000 }, async (kind) => {
+  const { findings, kills, points } = await runKills(kind, { rounds, seed });
+  expect(findings).toEqual([]);
+  expect(kills).toBeGreaterThan(0);
+  expect(points.known).toBeGreaterThan(20);
+});
