@@ -141,7 +141,8 @@ describe.each(['with the daemon', 'without the daemon'])('Podman 4.3 %s', (mode)
   });
 
   it('takes what `tsnet install cni` places, until it is uninstalled', async () => {
-    await host.tsnet('install', 'cni', '--plugin-dir', installed);
+    // Beside networks of others a conflist of ours is written only if it is asked for.
+    await host.tsnet('install', 'cni', '--default', '--plugin-dir', installed);
     await start('web', '--network', 'tsnet', '-p', '8080:80');
     expect(await addressOf('web', 'tsnet')).toBe('10.87.0.2');
     expect(await httpGet(host.lan, 'http://192.0.2.1:8080/')).toBe(await host.container('web')('hostname'));

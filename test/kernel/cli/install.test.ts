@@ -222,6 +222,9 @@ describe('a host that systemd manages', () => {
     );
     await call('DEL');
     expect(await host.exec('nft', 'list', 'map', 'inet', 'tsnet', 'publish4_any')).not.toContain('10.77.0.2');
+    // A CNI network stays until it is collected, as any CNI bridge does.
+    const networks = JSON.parse(await host.exec(program, 'network', 'ls', '--json')) as { id: string }[];
+    for (const { id } of networks) await host.exec(program, 'network', 'rm', '--force', id);
     await host.exec('ip', 'netns', 'del', 'pod');
   });
 
