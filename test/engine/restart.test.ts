@@ -56,7 +56,7 @@ it.each(['SIGTERM', 'SIGKILL'] as const)(
 
 it('a second daemon on the same socket is refused, and the first goes on', async () => {
   await engine.startDaemon();
-  await expect(engine.tsnet('serve')).rejects.toThrow('another process has it');
+  await expect(engine.tsnet('serve')).rejects.toThrow('is already the daemon for');
   await engine.docker('network', 'create', '-d', 'tsnet', '--ipam-driver', 'tsnet', 'n1');
   await engine.docker('network', 'rm', 'n1');
   await engine.stopDaemon();
